@@ -1,0 +1,151 @@
+"""Agents that answer people: the small interface, and the place where they run.
+
+Agents run as tasks on an event loop of their own, on a thread of their own, so that one that computes or blocks never
+stops a socket; and they run so under any server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+import threading
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from django.utils.module_loading import import_string
+from uuid_utils.compat import uuid7
+
+from emitter import blocking, log
+from emitter.conf import conf
+from emitter.context import RunContext, check_id
+from emitter.errors import EmitterError, EmitterOverloaded, EventRefused, NotAllowed
+from emitter.events import AgentCompleted
+from emitter.models import Run, RunState
+from emitter.policy.identity import Identity
+from emitter.service import AsyncRun, emitter
+
+logger = logging.getLogger("emitter")
+
+#: Runs that one process works on at a time.
+RUNS = 200
+#: Seconds that a cancelled agent has to end its run by itself.
+CANCEL_SECONDS = 2.0
+
+
+class Agent(Protocol):
+    """What answers a person. ``EMITTER["AGENT"]`` is the dotted path of a class that has this method."""
+
+    async def answer(self, question: str, run: AsyncRun) -> Any:
+        """Works on the question, telling ``run`` what it does; returns the result (a text is shown as the answer).
+
+        ``run.context.user_id`` is the key of the user who asks. When the person presses stop the task is cancelled.
+        """
+
+
+_working: dict[str, Future[None]] = {}
+_loops: list[asyncio.AbstractEventLoop] = []
+_lock = threading.Lock()
+
+
+async def start(key: str, question: str, thread: str | None = None) -> RunContext:
+    """Sets the configured agent to work for a user. Returns when the run has started.
+
+    Raises ``agent_unavailable``, ``bad_id``, ``emitter_overloaded`` and what an emit raises.
+    """
+    agent = _agent()
+    if len(_working) >= RUNS:
+        raise EmitterOverloaded(f"{RUNS} runs are being worked on in this process; try again when some have ended.")
+    run_id = f"run-{uuid7()}"
+    context = RunContext(
+        user_id=key,
+        thread_id=f"thread-{uuid7()}" if thread is None else check_id("thread_id", thread),
+        run_id=run_id,
+        agent_name=type(agent).__name__,
+    )
+    started: Future[None] = Future()
+    work = contextvars.Context().run(
+        asyncio.run_coroutine_threadsafe, _work(agent, context, question, started), _loop()
+    )
+    _working[run_id] = work
+    work.add_done_callback(lambda _: _working.pop(run_id, None))
+    await asyncio.wrap_future(started)
+    return context
+
+
+async def acancel(run: str, who: Identity) -> Run:
+    """Stops a run for its owner or for staff; it ends with ``agent_completed``, status ``cancelled``.
+
+    The agent's task is cancelled if it works in this process; a producer elsewhere learns it at its next event. Raises
+    ``not_found``.
+    """
+    row = await blocking.run(visible_run, run, who)
+    work = _working.get(run)
+    if work is not None:
+        work.cancel()
+        await asyncio.wait([asyncio.wrap_future(work)], timeout=CANCEL_SECONDS)
+    row = await blocking.run(visible_run, run, who)
+    if row.state == RunState.RUNNING:
+        context = RunContext(user_id=row.stream, thread_id=row.thread, run_id=row.id, agent_name=row.agent)
+        await emitter.aemit(context, AgentCompleted(status="cancelled"))
+        row = await blocking.run(visible_run, run, who)
+    return row
+
+
+def visible_run(run: str, who: Identity) -> Run:
+    """The run, for its owner and for staff. Raises ``not_found`` for everybody else."""
+    row = log.run_of(run)
+    if row is None or (row.stream != who.key and not who.is_staff):
+        raise NotAllowed("not_found", "There is no such run of yours.")
+    return row
+
+
+async def _work(agent: Agent, context: RunContext, question: str, started: Future[None]) -> None:
+    try:
+        async with emitter.arun(context, message=question) as run:
+            started.set_result(None)
+            answer = await agent.answer(question, run)
+            run.result = {"answer": answer} if isinstance(answer, str) else answer
+    except Exception as error:
+        if not started.done():
+            started.set_exception(error)
+            return
+        code = error.code if isinstance(error, EmitterError) else "agent_error"
+        logger.error("%s: run %s failed: %s", code, context.run_id, type(error).__name__, exc_info=error)
+    except BaseException:
+        if not started.done():
+            started.set_exception(EventRefused("run_ended", "The run was cancelled before it began."))
+        raise
+
+
+def _agent() -> Agent:
+    try:
+        agent: Agent = import_string(conf.agent)()
+    except Exception as error:
+        logger.error("agent_unavailable: %s", error)
+        raise EmitterError(
+            "agent_unavailable",
+            f"The agent {conf.agent!r} cannot be loaded ({error}); set EMITTER['AGENT'] to the dotted path of a class "
+            "with an async method answer(question, run).",
+        ) from error
+    return agent
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    with _lock:
+        if not _loops:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="emitter-agents", daemon=True).start()
+            _loops.append(loop)
+        return _loops[0]
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _loops.clear()
+    _working.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

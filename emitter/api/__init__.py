@@ -1,0 +1,1 @@
+"""HTTP: thin views over the service and the log. Errors are ``application/problem+json`` with a stable code."""

@@ -1,0 +1,117 @@
+"""What every view shares: who is asking, and how an error is said."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.views.decorators.csrf import csrf_exempt
+
+from emitter import blocking, metrics
+from emitter.errors import CODES, EmitterError, NotAllowed
+from emitter.policy import identity
+from emitter.policy.identity import Identity
+
+logger = logging.getLogger("emitter")
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request together with who makes it."""
+
+    request: HttpRequest
+    who: Identity
+
+
+View = Callable[..., Awaitable[HttpResponse]]
+
+
+def json_response(data: Any, status: int = 200) -> HttpResponse:
+    """JSON; a :class:`msgspec.Raw` inside stays the text that it is."""
+    response = HttpResponse(msgspec.json.encode(data), content_type="application/json", status=status)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def problem(error: EmitterError) -> HttpResponse:
+    """An error as ``application/problem+json`` (RFC 9457)."""
+    metrics.REFUSED.labels(code=error.code).inc()
+    title = CODES[error.code].meaning
+    body = {"type": "about:blank", "title": title, "status": error.status, "code": error.code, "detail": error.detail}
+    response = json_response(body, error.status)
+    response["Content-Type"] = "application/problem+json"
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def endpoint(**views: View) -> Any:
+    """A view per method: ``endpoint(GET=history, POST=emit)``. Authenticates, and answers errors as problems."""
+
+    @csrf_exempt
+    async def view(request: HttpRequest, **arguments: str) -> HttpResponse:
+        try:
+            handler = views.get(request.method or "")
+            if handler is None:
+                raise EmitterError("method_not_allowed", f"Use {' or '.join(views)} here.")
+            return await handler(Call(request, await authenticate(request)), **arguments)
+        except EmitterError as error:
+            return problem(error)
+
+    wraps(next(iter(views.values())))(view)
+    return view
+
+
+async def authenticate(request: HttpRequest) -> Identity:
+    """By bearer token, else by session; a session needs its CSRF token for whatever changes something."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await blocking.run(identity.of_token, token)
+    who = await blocking.run(_session_identity, request)
+    if request.method not in SAFE_METHODS and (reason := _csrf_failure(request)):
+        raise NotAllowed("forbidden", f"{reason} Send the header X-CSRFToken with the value of the cookie csrftoken.")
+    return who
+
+
+def _session_identity(request: HttpRequest) -> Identity:
+    return identity.of_user(getattr(request, "user", None))
+
+
+class _CsrfCheck(CsrfViewMiddleware):
+    def _reject(self, request: HttpRequest, reason: str) -> str:
+        return reason
+
+
+def _csrf_failure(request: HttpRequest) -> str | None:
+    check = _CsrfCheck(lambda _: HttpResponse())
+    check.process_request(request)
+    return check.process_view(request, lambda _: HttpResponse(), (), {})  # type: ignore[return-value]
+
+
+def number(request: HttpRequest, name: str, default: int) -> int:
+    """A number from the query, 0 or more. Raises ``bad_request``."""
+    text = request.GET.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise EmitterError("bad_request", f"The parameter {name!r} takes a whole number of 0 or more.")
+    return int(text)
+
+
+def body_object(request: HttpRequest, known: Collection[str]) -> dict[str, Any]:
+    """The request's JSON object. Raises ``bad_request`` for anything else, and for fields that are not known."""
+    try:
+        data = msgspec.json.decode(request.body or b"{}")
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        data = None
+    if not isinstance(data, dict) or set(data) - set(known):
+        raise EmitterError("bad_request", f"The body is a JSON object with {', '.join(known)}.")
+    return data

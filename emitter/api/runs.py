@@ -1,0 +1,87 @@
+"""``/api/runs/``: ask the agent, look at runs, stop one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+
+from emitter import agents, blocking, log
+from emitter.api.http import Call, body_object, endpoint, json_response, number
+from emitter.errors import EmitterError
+from emitter.models import Run
+
+QUESTION_LENGTH = 20_000
+PAGE, LARGEST_PAGE = 20, 100
+TIMELINE = 1_000
+
+
+async def start(call: Call) -> HttpResponse:
+    """Starts the configured agent on the caller's message."""
+    data = body_object(call.request, ("message", "thread_id"))
+    message, thread = data.get("message"), data.get("thread_id")
+    if not isinstance(message, str) or not message.strip() or len(message) > QUESTION_LENGTH:
+        raise EmitterError("bad_request", f"'message' is the question: a text of 1 to {QUESTION_LENGTH:,} characters.")
+    if thread is not None and not isinstance(thread, str):
+        raise EmitterError("bad_request", "'thread_id' is a text, or left out.")
+    context = await agents.start(call.who.key, message.strip(), thread)
+    return json_response({"run_id": context.run_id, "thread_id": context.thread_id}, status=202)
+
+
+async def cancel(call: Call, run: str) -> HttpResponse:
+    """Stops a run; answers when it has ended."""
+    return json_response(run_json(await agents.acancel(run, call.who)))
+
+
+async def listing(call: Call) -> HttpResponse:
+    """The caller's runs, newest first."""
+    limit = max(1, min(number(call.request, "limit", PAGE), LARGEST_PAGE))
+    return await blocking.run(_listing, call.who.key, limit)
+
+
+async def one(call: Call, run: str) -> HttpResponse:
+    """One run with its events."""
+    return await blocking.run(_one, run, call)
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A run as it is told outside. ``last_seq`` is ``null`` while it is running."""
+    return {
+        "run_id": run.id,
+        "thread_id": run.thread,
+        "agent_name": run.agent,
+        "state": run.state,
+        "first_seq": run.first_seq,
+        "last_seq": run.last_seq,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+    }
+
+
+def _listing(key: str, limit: int) -> HttpResponse:
+    runs = log.runs_of(key, limit)
+    openings = log.bodies_at(key, [run.first_seq for run in runs])
+    return json_response(
+        {"runs": [{**run_json(run), "question": _question(openings.get(run.first_seq))} for run in runs]}
+    )
+
+
+def _one(run_id: str, call: Call) -> HttpResponse:
+    run = agents.visible_run(run_id, call.who)
+    page, _ = log.history(run.stream, after=run.first_seq - 1, limit=TIMELINE, run=run.id)
+    timeline = [msgspec.Raw(stored.body.encode()) for stored in page]
+    return json_response({**run_json(run), "question": _question(page[0].body if page else None), "timeline": timeline})
+
+
+def _question(opening: str | None) -> str | None:
+    """What the run was asked: the message of its ``agent_started``."""
+    if opening is None:
+        return None
+    message: str | None = msgspec.json.decode(opening).get("payload", {}).get("message")
+    return message
+
+
+collection = endpoint(GET=listing, POST=start)
+item = endpoint(GET=one)
+cancelling = endpoint(POST=cancel)

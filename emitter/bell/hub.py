@@ -1,0 +1,137 @@
+"""A server process's one ear.
+
+One channel hears for all sessions of the process: a user's group is joined when the first session of that user comes
+and left with the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any, Protocol
+
+from channels.layers import get_channel_layer
+
+from emitter import metrics
+from emitter.bell.group import from_message, user_group
+from emitter.conf import conf
+from emitter.cursor import Growth
+
+logger = logging.getLogger("emitter")
+
+#: Seconds before an ear that failed listens again.
+RETRY_SECONDS = 1.0
+
+
+class Listener(Protocol):
+    """Whoever wants to hear of one user's stream."""
+
+    def heard(self, growth: Growth) -> None:
+        """Takes the news; must neither wait nor raise."""
+
+
+class Hub:
+    """Hands each bell to the listeners of its stream. Lives on one event loop, from its first listener to its last."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._joined: set[str] = set()
+        self._channel: str | None = None
+        self._ear: asyncio.Task[None] | None = None
+
+    @property
+    def keys(self) -> Collection[str]:
+        """The user keys that somebody listens to."""
+        return self._listeners.keys()
+
+    async def join(self, key: str, listener: Listener) -> None:
+        """Tells ``listener`` of this stream from now on."""
+        self._listeners[key].add(listener)
+        if self._ear is None:
+            self._ear = self.loop.create_task(self._listen())
+        await self._join_group(key)
+
+    async def leave(self, key: str, listener: Listener) -> None:
+        """Tells ``listener`` no more. The last one to leave ends the ear."""
+        self._listeners[key].discard(listener)
+        if self._listeners[key]:
+            return
+        del self._listeners[key]
+        await self._leave_group(key)
+        if not self._listeners and self._ear is not None:
+            ear, self._ear, self._channel = self._ear, None, None
+            self._joined.clear()
+            ear.cancel()
+            await asyncio.gather(ear, return_exceptions=True)
+
+    def hear(self, growth: Growth) -> None:
+        """Hands news to the listeners of its stream, wherever it comes from."""
+        for listener in tuple(self._listeners.get(growth.stream, ())):
+            listener.heard(growth)
+
+    async def renew(self) -> None:
+        """Joins the groups that could not be joined before."""
+        for key in list(self._listeners.keys() - self._joined):
+            await self._join_group(key)
+
+    async def _join_group(self, key: str) -> None:
+        if self._channel is None or key in self._joined:
+            return
+        try:
+            await self._layer().group_add(user_group(key), self._channel)
+            self._joined.add(key)
+        except Exception as error:
+            self._failed("join a group", error)
+
+    async def _leave_group(self, key: str) -> None:
+        if key not in self._joined or self._channel is None:
+            return
+        self._joined.discard(key)
+        try:
+            await self._layer().group_discard(user_group(key), self._channel)
+        except Exception as error:
+            self._failed("leave a group", error)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                if self._channel is None:
+                    self._joined.clear()
+                    self._channel = await self._layer().new_channel()
+                    await self.renew()
+                while True:
+                    message = await self._layer().receive(self._channel)
+                    if message["type"] == "agent.events":
+                        self.hear(from_message(message))
+            except Exception as error:
+                self._channel = None
+                self._failed("listen", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _layer(self) -> Any:
+        return get_channel_layer(conf.channel_layer)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        metrics.BELL_FAILURES.inc()
+        logger.warning("bell_failure: the hub could not %s (%s); sessions read the log instead", what, error)
+
+
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def hub_here() -> Hub:
+    """The hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        for closed in [other for other in _hubs if other.is_closed()]:
+            del _hubs[closed]
+        _hubs[loop] = Hub(loop)
+    return _hubs[loop]
+
+
+def listening_loops() -> list[asyncio.AbstractEventLoop]:
+    """The loops of this process on which somebody listens."""
+    return [loop for loop, hub in list(_hubs.items()) if hub.keys and not loop.is_closed()]

@@ -1,0 +1,91 @@
+"""Settings: one dict, ``EMITTER``, with a default for every key.
+
+``conf.payload_bytes`` reads ``settings.EMITTER["PAYLOAD_BYTES"]`` when it is asked, so that tests may override it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True, slots=True)
+class Conf:
+    """Every key of ``EMITTER`` in small letters, with its default."""
+
+    #: Alias of the database that holds the log.
+    database: str = "default"
+    #: Alias of the channel layer that carries the bell.
+    channel_layer: str = "default"
+    #: Dotted path of the agent that answers ``POST /api/runs/``.
+    agent: str = "netra_events.agent.DemoAgent"
+    #: A unique field of the user model, or a pair of callables: user → key, key → user or None.
+    user_key: Any = "pk"
+    #: Seconds that an emit may wait for its turn and for the database.
+    emit_deadline: float = 5.0
+    #: Events that may wait for their commit before callers have to wait to get in.
+    queue_events: int = 10_000
+    #: Most events in one commit.
+    flush_events: int = 1_000
+    #: Days that events are kept; ids from outside may not be older.
+    retention_days: int = 30
+    #: Largest encoded payload, in bytes.
+    payload_bytes: int = 65_536
+    #: Deepest nesting of a payload.
+    payload_depth: int = 32
+    #: A team's own event types that may come in by name.
+    custom_types: tuple[str, ...] = ()
+    #: A session looks at the log at least this often, in seconds.
+    repair_seconds: float = 1.0
+    #: Seconds between pings on an idle socket.
+    heartbeat_seconds: int = 25
+    #: What a session may have written without an acknowledgement.
+    credit_events: int = 1_000
+    credit_bytes: int = 1_048_576
+    #: Seconds that a session waits for an acknowledgement once its credit is spent.
+    credit_seconds: float = 30.0
+    #: Seconds between two writes of one device's position.
+    ack_seconds: float = 1.0
+    #: Open sessions of one user in one process.
+    sessions_per_user: int = 20
+    #: Devices of one user; the one unseen for longest makes room.
+    devices_per_user: int = 50
+    #: Secret for HS256 tokens, 32 bytes or more. None: Django's SECRET_KEY.
+    token_key: str | None = None
+    #: Seconds that a ticket is good for.
+    ticket_seconds: int = 30
+    #: Old senders of a code base that is moving over.
+    legacy_senders: Any = None
+
+
+@lru_cache(maxsize=1)
+def _current() -> Conf:
+    given: dict[str, Any] = getattr(settings, "EMITTER", {})
+    known = {field.name.upper() for field in fields(Conf)}
+    if unknown := sorted(set(given) - known):
+        raise ImproperlyConfigured(
+            f"EMITTER has no setting {', '.join(unknown)}. Known are {', '.join(sorted(known))}."
+        )
+    values: dict[str, Any] = {key.lower(): value for key, value in given.items()}
+    return Conf(**values)
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "EMITTER":
+        _current.cache_clear()
+
+
+setting_changed.connect(_forget)
+
+
+class _Lazy:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_current(), name)
+
+
+conf: Conf = _Lazy()  # type: ignore[assignment]

@@ -1,0 +1,120 @@
+"""A session dressed as a WebSocket: signs the client in, carries frames in and out, and closes with a code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+from urllib.parse import parse_qs
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
+from channels.consumer import AsyncConsumer
+
+from emitter import agents, blocking, wire
+from emitter.context import check_id
+from emitter.delivery import Session, Visitor, reception_here
+from emitter.errors import CloseCode, EmitterError, EventRefused, NotAllowed
+from emitter.policy import identity
+from emitter.policy.identity import Identity
+
+logger = logging.getLogger("emitter")
+
+
+class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
+    """``/ws/events/``. Its own loop, because Channels' dispatch hops to a thread before every message."""
+
+    async def __call__(self, scope: dict[str, Any], receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await receive()
+        headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
+        offered = scope.get("subprotocols", [])
+        speaks = wire.SUBPROTOCOL if wire.SUBPROTOCOL in offered else None
+        accept: Any = {"type": "websocket.accept", "subprotocol": speaks}
+        try:
+            who = await _sign_in(scope, headers, offered)
+            visitor = _visitor(who, scope, plain=speaks is None)
+        except _ForeignOrigin:
+            await send({"type": "websocket.close", "code": 1000, "reason": None})
+            return
+        except EmitterError as refusal:
+            await send(accept)
+            code = CloseCode.BAD_FRAME if isinstance(refusal, EventRefused) else CloseCode.NOT_AUTHENTICATED
+            await send({"type": "websocket.close", "code": code, "reason": refusal.code})
+            return
+        await send(accept)
+        await _converse(visitor, receive, send)
+
+
+async def _converse(visitor: Visitor, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def write(text: str) -> None:
+        await send({"type": "websocket.send", "text": text, "bytes": None})
+
+    session = Session(visitor, write)
+    async with reception_here().seat(session):
+        reader = asyncio.create_task(_listen(receive, session))
+        try:
+            code = await session.run()
+        finally:
+            reader.cancel()
+    if code is not None:
+        await send({"type": "websocket.close", "code": code, "reason": code.name.lower()})
+
+
+async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:
+    """Hands the client's frames to the session and acts on those that are not its business."""
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            session.gone()
+            return
+        frame = session.received(message.get("text") or message.get("bytes") or "")  # type: ignore[arg-type]
+        try:
+            match frame:
+                case wire.Cancel(run):
+                    await agents.acancel(run, session.identity)
+                case wire.Auth(token):
+                    session.renewed(await blocking.run(identity.of_token, token))
+        except EmitterError as refusal:
+            session.tell(refusal)
+
+
+class _ForeignOrigin(Exception):
+    """A cookie came from a page of another site."""
+
+
+async def _sign_in(scope: dict[str, Any], headers: dict[str, str], offered: list[str]) -> Identity:
+    """By token or ticket from a header, the subprotocols or the address; else by the session cookie."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await blocking.run(identity.of_token, bearer)
+    for protocol in offered:
+        kind, _, secret = protocol.partition(".")
+        if kind == "bearer" and secret:
+            return await blocking.run(identity.of_token, secret)
+        if kind == "ticket" and secret:
+            return await blocking.run(identity.of_ticket, secret)
+    if ticket := _query(scope).get("ticket"):
+        return await blocking.run(identity.of_ticket, ticket)
+    if origin := headers.get("origin"):
+        if not identity.is_own_origin(origin, headers.get("host", "")):
+            raise _ForeignOrigin
+        return await blocking.run(identity.of_user, scope.get("user"))
+    raise NotAllowed("not_authenticated", "Send a token, a ticket, or a session cookie together with its Origin.")
+
+
+def _visitor(who: Identity, scope: dict[str, Any], *, plain: bool) -> Visitor:
+    query = _query(scope)
+    after, device = query.get("after"), query.get("device")
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
+        raise EventRefused("bad_request", "The parameter 'after' is the number of an event.")
+    return Visitor(
+        identity=who,
+        after=None if after is None else int(after),
+        epoch=query.get("epoch"),
+        device=None if device is None else check_id("device", device),
+        plain=plain,
+    )
+
+
+def _query(scope: dict[str, Any]) -> dict[str, str]:
+    pairs = parse_qs(scope.get("query_string", b"").decode("latin1"), max_num_fields=20)
+    return {name: values[-1] for name, values in pairs.items()}

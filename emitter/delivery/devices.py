@@ -1,0 +1,61 @@
+"""Where each device is: the last event that it acknowledged, kept per installation of a client."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from emitter import blocking
+from emitter.conf import conf
+from emitter.models import Device
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A device of a stream and what it acknowledged."""
+
+    stream: str
+    device: str
+    epoch: str
+    seq: int
+
+
+def position_of(stream: str, device: str) -> Position | None:
+    """The stored position of a device, ``None`` for a new one."""
+    row = Device.objects.using(conf.database).filter(stream=stream, name=device).first()
+    return Position(stream, device, row.epoch, row.position) if row else None
+
+
+def remember(positions: Collection[Position]) -> None:
+    """Stores acknowledgements, for all devices in one transaction.
+
+    Within an epoch a position only grows, since several sessions may share a device; a newer epoch replaces an older.
+    """
+    devices = Device.objects.using(conf.database)
+    with transaction.atomic(using=conf.database):
+        for new in sorted(positions, key=lambda p: (p.stream, p.device)):
+            row = devices.select_for_update().filter(stream=new.stream, name=new.device).first()
+            if row is None:
+                _make_room(new.stream)
+                devices.get_or_create(
+                    stream=new.stream, name=new.device, defaults={"epoch": new.epoch, "position": new.seq}
+                )
+            elif (new.epoch, new.seq) > (row.epoch, row.position):
+                devices.filter(pk=row.pk).update(epoch=new.epoch, position=new.seq, seen_at=timezone.now())
+
+
+async def aremember(positions: Collection[Position]) -> None:
+    """The async twin of :func:`remember`."""
+    await blocking.run(remember, positions)
+
+
+def _make_room(stream: str) -> None:
+    """The device unseen for longest makes room for a new one."""
+    devices = Device.objects.using(conf.database).filter(stream=stream)
+    newest = devices.order_by("-seen_at").values_list("pk", flat=True)
+    surplus = list(newest[conf.devices_per_user - 1 :])
+    if surplus:
+        devices.filter(pk__in=surplus).delete()

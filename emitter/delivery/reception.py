@@ -1,0 +1,102 @@
+"""The open sessions of one server process.
+
+It seats sessions at the hub, looks at the log once every ``REPAIR_SECONDS`` for all streams with open sessions (so that
+a lost bell, or an emit of a process that shares no layer with this one, costs time only), and remembers what devices
+acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from emitter import log, metrics
+from emitter.bell import Hub, hub_here
+from emitter.conf import conf
+from emitter.cursor import Growth
+from emitter.delivery.devices import aremember
+from emitter.delivery.session import Session
+from emitter.errors import CloseCode
+
+logger = logging.getLogger("emitter")
+
+
+class Reception:
+    """Knows every open session of its event loop."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._sessions: defaultdict[str, set[Session]] = defaultdict(set)
+        self._rounds: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def seat(self, session: Session) -> AsyncIterator[None]:
+        """Keeps a session among the open ones. One too many of its user is closed with 4429."""
+        if len(self._sessions[session.key]) >= conf.sessions_per_user:
+            session.close(CloseCode.TOO_MANY_SESSIONS)
+            yield
+            return
+        self._sessions[session.key].add(session)
+        metrics.SESSIONS.inc()
+        if self._rounds is None:
+            self._rounds = asyncio.get_running_loop().create_task(self._make_rounds())
+        try:
+            await self._hub.join(session.key, session)
+            yield
+        finally:
+            await asyncio.shield(self._part(session))
+
+    async def look(self) -> None:
+        """Tells every session how far its stream has grown, in one statement."""
+        for key, (epoch, head) in (await log.aheads(list(self._sessions))).items():
+            self._hub.hear(Growth(key, epoch, head, head))
+
+    async def _part(self, session: Session) -> None:
+        metrics.SESSIONS.dec()
+        self._sessions[session.key].discard(session)
+        if not self._sessions[session.key]:
+            del self._sessions[session.key]
+        await self._hub.leave(session.key, session)
+        if not self._sessions and self._rounds is not None:
+            rounds, self._rounds = self._rounds, None
+            rounds.cancel()
+        if position := session.news_of_device():
+            await aremember([position])
+
+    async def _make_rounds(self) -> None:
+        remembered_at = time.monotonic()
+        while True:
+            await asyncio.sleep(conf.repair_seconds)
+            now = time.monotonic()
+            try:
+                for session in [s for of_user in self._sessions.values() for s in of_user]:
+                    session.tick(now)
+                await self.look()
+                await self._hub.renew()
+                if now - remembered_at >= conf.ack_seconds:
+                    remembered_at = now
+                    await self._remember()
+            except Exception as error:
+                logger.warning("look_failed: sessions get no news from the log for now (%s)", error)
+
+    async def _remember(self) -> None:
+        positions = [p for of_user in self._sessions.values() for s in of_user if (p := s.news_of_device())]
+        if positions:
+            await aremember(positions)
+
+
+_receptions: dict[asyncio.AbstractEventLoop, Reception] = {}
+
+
+def reception_here() -> Reception:
+    """The reception of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _receptions:
+        for closed in [other for other in _receptions if other.is_closed()]:
+            del _receptions[closed]
+        _receptions[loop] = Reception(hub_here())
+    return _receptions[loop]

@@ -1,0 +1,323 @@
+"""One client's conversation, without a transport: hello, replay, live, repair, acknowledge, goodbye.
+
+A shell (a WebSocket consumer, say) gives it a way to write, hands it what the client says, and runs
+:meth:`Session.run`. The bell only wakes it. What it writes is decided by numbers alone: the next event is always
+``position + 1``, taken from the bell's copy when that is contiguous and from the log when it is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import groupby
+
+from emitter import blocking, cursor, log, metrics, wire
+from emitter.conf import conf
+from emitter.cursor import Claim, Gap, Growth, StreamState, Verdict
+from emitter.delivery.devices import Position, position_of
+from emitter.delivery.flow import Credit
+from emitter.errors import CloseCode, EmitterError, FrameError, NotAllowed
+from emitter.policy.identity import Identity
+
+logger = logging.getLogger("emitter")
+
+#: A frame takes at most so many events and bytes; daphne sends frames of 1 MiB at most.
+FRAME_EVENTS = 500
+FRAME_BYTES = 262_144
+#: Events from bells that wait to be written; beyond that the log is read instead.
+READY_EVENTS = 2_000
+#: Control frames that may wait to be written before a client counts as a flood.
+CONTROL_FRAMES = 100
+#: Seconds before a token's end at which the client is warned.
+WARN_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who opens a session and what the address says. ``plain``: one event a frame, no control frames."""
+
+    identity: Identity
+    after: int | None = None
+    epoch: str | None = None
+    device: str | None = None
+    plain: bool = False
+
+
+class Session:
+    """Delivers one user's stream to one client, applied once and in order.
+
+    ``write`` puts one text frame on the wire. :meth:`heard`, :meth:`received`, :meth:`tick` and :meth:`close` never
+    wait; they leave notes that :meth:`run` acts on.
+    """
+
+    def __init__(self, visitor: Visitor, write: Callable[[str], Awaitable[None]]) -> None:
+        self.identity = visitor.identity
+        self.key = visitor.identity.key
+        self._visitor = visitor
+        self._write_frame = write
+        self._wake = asyncio.Event()
+        self._claim: Claim | None = Claim(after=visitor.after, epoch=visitor.epoch, device=visitor.device is not None)
+        self._meanwhile: Growth | None = None
+        self._greeted = False
+        self._epoch = ""
+        self._position = 0
+        self._head = 0
+        self._ready: list[str] = []
+        self._control: list[str] = []
+        self._filter: wire.Filter | None = None
+        self._credit = Credit(conf.credit_events, conf.credit_bytes)
+        self._acknowledged = 0
+        self._remembered = 0
+        self._moved_at = self._wrote_at = time.monotonic()
+        self._warned = False
+        self._closing: CloseCode | None = None
+        self._gone = False
+
+    # What comes in ----------------------------------------------------------------------------------------------------
+
+    def heard(self, growth: Growth) -> None:
+        """News of the stream, from a bell or a look at the log."""
+        if self._claim is not None:
+            self._meanwhile = growth
+            return
+        if growth.epoch != self._epoch:
+            if growth.epoch > self._epoch:
+                self._claim = Claim(after=self._position, epoch=self._epoch)
+                self._wake.set()
+            return
+        if growth.head <= self._head and not growth.bodies:
+            return
+        self._head = max(self._head, growth.head)
+        verdict, first = cursor.advance(self._position + len(self._ready), growth.first, growth.head)
+        if verdict is Verdict.DELIVER and growth.bodies and len(self._ready) < READY_EVENTS:
+            self._ready.extend(growth.bodies[first - growth.first :])
+        self._wake.set()
+
+    def received(self, text: str | bytes) -> wire.ClientFrame | None:
+        """What the client says. Returns the frame if the shell has to act on it: ``cancel`` and ``auth``."""
+        if self._visitor.plain:
+            return None
+        try:
+            frame = wire.decode_frame(text)
+        except FrameError as refusal:
+            self._refuse(refusal)
+            if refusal.code == "bad_frame":
+                self.close(CloseCode.BAD_FRAME)
+            return None
+        match frame:
+            case wire.Ack(seq):
+                self._acknowledge(seq)
+            case wire.Resume(epoch, after):
+                self._claim = Claim(after=after, epoch=epoch)
+                self._wake.set()
+            case wire.Filter():
+                self._filter = frame
+            case wire.Cancel() | wire.Auth():
+                return frame
+        return None
+
+    def renewed(self, renewed: Identity) -> None:
+        """The client brought a newer token."""
+        if renewed.key != self.key:
+            self._refuse(NotAllowed("forbidden", "The token is another user's; open a socket of its own."))
+            return
+        self.identity, self._warned = renewed, False
+
+    def tell(self, error: EmitterError) -> None:
+        """Answers the client with an error frame."""
+        self._refuse(error)
+
+    def tick(self, now: float) -> None:
+        """Called about once a second (``now`` is monotonic): heartbeat, expiry, patience."""
+        if self._credit.spent and now - self._moved_at > conf.credit_seconds:
+            self.close(CloseCode.TOO_SLOW)
+        if not self._visitor.plain and now - self._wrote_at >= conf.heartbeat_seconds:
+            self._say(wire.ping())
+        if self.identity.expires_at is not None:
+            left = self.identity.expires_at - time.time()
+            if left <= 0:
+                self.close(CloseCode.NOT_AUTHENTICATED)
+            elif left <= WARN_SECONDS and not self._warned:
+                self._warned = True
+                self._say(wire.expiring(int(left)))
+
+    def close(self, code: CloseCode) -> None:
+        """Ends the session with a code for the client."""
+        self._closing = self._closing or code
+        self._wake.set()
+
+    def gone(self) -> None:
+        """The client has left."""
+        self._gone = True
+        self._wake.set()
+
+    def news_of_device(self) -> Position | None:
+        """What has to be remembered for the client's device since the last call."""
+        if self._visitor.device is None or self._acknowledged <= self._remembered:
+            return None
+        self._remembered = self._acknowledged
+        return Position(self.key, self._visitor.device, self._epoch, self._acknowledged)
+
+    # What goes out ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> CloseCode | None:
+        """Writes until the session ends. Returns the code to close with, ``None`` when the client has left."""
+        while not self._gone:
+            if self._closing is not None:
+                await self._write_control()
+                return self._closing
+            if self._claim is not None:
+                await self._begin(self._claim)
+            await self._write_control()
+            if not await self._write_events():
+                await self._wake.wait()
+                self._wake.clear()
+        return None
+
+    async def _begin(self, claim: Claim) -> None:
+        """Takes the place that the table of positions gives to what the client said."""
+        stream, claim = await blocking.run(_look_up, self.key, self._visitor.device, claim)
+        start = cursor.start(claim, stream)
+        self._claim = None
+        self._epoch, self._head, self._position = stream.epoch, stream.head, start.after
+        self._acknowledged = self._remembered = start.after
+        if claim.device and claim.device_position is None and start.gap is None:
+            self._remembered = -1
+        self._ready.clear()
+        self._credit.forget()
+        if not self._greeted and not self._visitor.plain:
+            self._greeted = True
+            await self._put(self._hello(stream, start.after))
+        if start.gap is not None:
+            await self._tell_gap(start.gap)
+        if self._meanwhile is not None:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            self.heard(meanwhile)
+
+    def _hello(self, stream: StreamState, after: int) -> str:
+        return wire.hello(
+            epoch=stream.epoch,
+            head=stream.head,
+            after=after,
+            heartbeat=conf.heartbeat_seconds,
+            credit_events=conf.credit_events,
+            credit_bytes=conf.credit_bytes,
+        )
+
+    async def _tell_gap(self, gap: Gap) -> None:
+        metrics.GAPS.labels(reason=gap.reason).inc()
+        if gap.reason == "future":
+            metrics.REFUSED.labels(code="position_future").inc()
+            logger.error("position_future: a client was at #%d and the head is #%d", gap.after, gap.first - 1)
+        if not self._visitor.plain:
+            await self._put(wire.gap(after=gap.after, first=gap.first, reason=gap.reason, epoch=self._epoch))
+
+    async def _write_events(self) -> bool:
+        """Writes one frame of what is next. False when there is nothing, or no credit, for now."""
+        if self._claim is not None or self._credit.spent:
+            return False
+        if not self._ready:
+            if self._position >= self._head:
+                return False
+            await self._repair()
+        events = self._within_limits()
+        first, self._position = self._position + 1, self._position + len(events)
+        del self._ready[: len(events)]
+        await self._deliver(first, events)
+        return True
+
+    async def _repair(self) -> None:
+        """Reads from the log what no bell has brought."""
+        metrics.REPAIRS.inc()
+        for stored in await log.aread_after(self.key, self._position):
+            if stored.seq == self._position + len(self._ready) + 1:
+                self._ready.append(stored.body)
+        if not self._ready:
+            self._claim = Claim(after=self._position, epoch=self._epoch)
+
+    def _within_limits(self) -> list[str]:
+        """As many of the next events as the frame and the credit take; one at least."""
+        room_events, room_size = (FRAME_EVENTS, FRAME_BYTES) if self._visitor.plain else self._credit.room()
+        events: list[str] = []
+        size = 0
+        for body in self._ready[: min(FRAME_EVENTS, room_events)]:
+            size += _bytes(body)
+            if events and size > min(FRAME_BYTES, room_size):
+                break
+            events.append(body)
+        return events
+
+    async def _deliver(self, first: int, events: list[str]) -> None:
+        """Writes events from number ``first`` on; what the client filters out is said as a position."""
+        if self._visitor.plain:
+            for body in events:
+                await self._put(wire.with_epoch(body, self._epoch))
+            self._acknowledged = self._position
+            return
+        self._moved_at = time.monotonic()
+        for seq, body in enumerate(events, first):
+            self._credit.take(seq, _bytes(body))
+        if self._filter is None:
+            await self._put_events(events)
+            return
+        wanted = self._filter
+        for passes, group in groupby(enumerate(events, first), lambda numbered: wire.passes(wanted, numbered[1])):
+            numbered = list(group)
+            if passes:
+                await self._put_events([body for _, body in numbered])
+            else:
+                await self._put(wire.position(numbered[-1][0]))
+
+    async def _put_events(self, events: list[str]) -> None:
+        if events:
+            await self._put(wire.batch(events) if len(events) > 1 else events[0])
+
+    async def _write_control(self) -> None:
+        control, self._control = self._control, []
+        for text in control:
+            await self._put(text)
+
+    async def _put(self, text: str) -> None:
+        metrics.FRAMES.inc()
+        self._wrote_at = time.monotonic()
+        await self._write_frame(text)
+
+    # Notes ------------------------------------------------------------------------------------------------------------
+
+    def _acknowledge(self, seq: int) -> None:
+        if seq > self._position:
+            self._refuse(FrameError("bad_ack", f"#{seq} was not written yet; the last one was #{self._position}."))
+            return
+        self._credit.give_back(seq)
+        self._acknowledged = max(self._acknowledged, seq)
+        self._moved_at = time.monotonic()
+        self._wake.set()
+
+    def _refuse(self, error: EmitterError) -> None:
+        metrics.REFUSED.labels(code=error.code).inc()
+        self._say(wire.error(error.code, error.detail))
+
+    def _say(self, text: str) -> None:
+        if self._visitor.plain:
+            return
+        if len(self._control) >= CONTROL_FRAMES:
+            self.close(CloseCode.BAD_FRAME)
+            return
+        self._control.append(text)
+        self._wake.set()
+
+
+def _bytes(body: str) -> int:
+    return len(body) if body.isascii() else len(body.encode())
+
+
+def _look_up(key: str, device: str | None, claim: Claim) -> tuple[StreamState, Claim]:
+    """The stream, and the claim completed by the device's stored position: one piece of blocking work."""
+    stream = log.open_stream(key)
+    stored = position_of(key, device) if device is not None and claim.after is None else None
+    if stored is None:
+        return stream, claim
+    return stream, Claim(device=True, device_epoch=stored.epoch, device_position=stored.seq)

@@ -1,0 +1,44 @@
+"""The durable log: the only writer of streams, runs and events.
+
+Appending gives numbers and stores rows in one transaction, so a number can neither be given twice nor be lost:
+whoever asks for ``head`` sees exactly 1..head. That is the contract on which delivery stands; a store that numbered
+and saved in two steps would break it.
+"""
+
+from emitter.log.append import Appended, append, append_here
+from emitter.log.entry import Entry, Receipt, Unit
+from emitter.log.read import (
+    Stored,
+    aheads,
+    aopen_stream,
+    aread_after,
+    bodies_at,
+    heads,
+    history,
+    keys,
+    open_stream,
+    read_after,
+    run_of,
+    runs_of,
+)
+
+__all__ = [
+    "Appended",
+    "Entry",
+    "Receipt",
+    "Stored",
+    "Unit",
+    "aheads",
+    "aopen_stream",
+    "append",
+    "append_here",
+    "aread_after",
+    "bodies_at",
+    "heads",
+    "history",
+    "keys",
+    "open_stream",
+    "read_after",
+    "run_of",
+    "runs_of",
+]

@@ -1,0 +1,203 @@
+"""The write: one transaction that locks, takes duplicates out, numbers and inserts.
+
+Two entrances. :func:`append_here` joins the transaction that the caller has open and waits for locks as the caller's
+own statements would. :func:`append` opens a transaction for a batch of strangers and never waits for a locked stream
+or run: their units come back ``busy``, to be tried again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from uuid import UUID
+
+from django.db import DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from uuid_utils.compat import uuid7
+
+from emitter import metrics
+from emitter.conf import conf
+from emitter.cursor import Growth
+from emitter.errors import TransactionError
+from emitter.log import postgres, sqlite
+from emitter.log.entry import Unit
+from emitter.log.plan import EventRow, Known, Outcome, Plan, RunRow, StreamRow, plan
+from emitter.models import Event, Run, Stream
+
+Admit = Callable[[Collection[str]], Collection[str]]
+"""Of these user keys, which belong to users that exist?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """One outcome a unit, in their order, ``None`` for a unit that was busy; and the streams that have grown."""
+
+    outcomes: list[Outcome | None]
+    growth: list[Growth]
+    stored_types: Counter[str]
+
+
+def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
+    """The statements of the database behind ``connection``."""
+    return postgres if connection.vendor == "postgresql" else sqlite
+
+
+def append(units: Sequence[Unit], admit: Admit) -> Appended:
+    """Stores a batch in a transaction of its own. Raises ``DatabaseError``; then nothing of it is stored."""
+    with transaction.atomic(using=conf.database, durable=True):
+        appended = _append(connections[conf.database], units, admit, wait=False)
+    metrics.COMMITS.inc()
+    return appended
+
+
+def append_here(units: Sequence[Unit], admit: Admit) -> Appended:
+    """Stores units in the caller's open transaction. Their streams stay locked until the caller ends it.
+
+    A database error ends the caller's transaction (``deadlock`` or ``database_error``): whatever the caller does with
+    the exception, nothing of that transaction is stored.
+    """
+    connection = connections[conf.database]
+    try:
+        return _append(connection, units, admit, wait=True)
+    except DatabaseError as error:
+        connection.set_rollback(True)
+        if dialect(connection).is_deadlock(error):
+            raise TransactionError(
+                "deadlock",
+                "Two transactions waited for each other's streams, and this one was ended. Run it again; emit for "
+                "several users through emit_many, which sorts, or in the order of their keys.",
+            ) from error
+        raise TransactionError(
+            "database_error", f"The database refused the event, and the transaction must be rolled back: {error}"
+        ) from error
+
+
+def _append(connection: BaseDatabaseWrapper, units: Sequence[Unit], admit: Admit, *, wait: bool) -> Appended:
+    sql = dialect(connection)
+    keys = sorted({entry.stream for unit in units for entry in unit.entries})
+    streams, busy = _lock(connection, sql, keys, admit, wait=wait)
+    free = [unit for unit in units if not any(entry.stream in busy for entry in unit.entries)]
+    runs, busy_runs = _load_runs(connection, sql, free, wait=wait)
+    if busy_runs:
+        free = [unit for unit in free if not any(entry.run in busy_runs for entry in unit.entries)]
+    made = plan(free, streams, runs, _load_known(connection, free))
+    _write(connection, sql, made, streams)
+    outcomes = iter(made.outcomes)
+    still = {id(unit) for unit in free}
+    return Appended(
+        [next(outcomes) if id(unit) in still else None for unit in units],
+        _growth(made, streams),
+        Counter(row.type for row in made.events),
+    )
+
+
+def _lock(
+    connection: BaseDatabaseWrapper, sql: ModuleType, keys: list[str], admit: Admit, *, wait: bool
+) -> tuple[dict[str, StreamRow], set[str]]:
+    """Locks the streams, making those of new users. Returns them, and the keys that others hold."""
+    streams: dict[str, StreamRow] = sql.lock_streams(connection, keys, wait=wait)
+    missing = [key for key in keys if key not in streams]
+    if not missing:
+        return streams, set()
+    claimed = sql.claim(connection, missing, wait=wait)
+    busy = set(missing) - claimed
+    existing = set(Stream.objects.using(connection.alias).filter(key__in=claimed).values_list("key", flat=True))
+    new = set(admit(claimed - existing))
+    create_streams(connection, sorted(new))
+    again = sorted(new | existing)
+    if again:
+        streams |= sql.lock_streams(connection, again, wait=wait)
+    return streams, busy | {key for key in again if key not in streams}
+
+
+def create_streams(connection: BaseDatabaseWrapper, keys: Iterable[str]) -> None:
+    """Makes empty streams with new epochs. The caller holds the claim on their keys."""
+    Stream.objects.using(connection.alias).bulk_create([Stream(key=key, epoch=str(uuid7())) for key in keys])
+
+
+def _load_runs(
+    connection: BaseDatabaseWrapper, sql: ModuleType, units: Iterable[Unit], *, wait: bool
+) -> tuple[dict[str, RunRow], set[str]]:
+    """The stored runs that the units name, and the new ones that somebody else is just making."""
+    ids = {entry.run for unit in units for entry in unit.entries}
+    runs = _select_runs(connection, ids)
+    new = ids - runs.keys()
+    if not new:
+        return runs, set()
+    claimed = sql.claim(connection, [f"run {run}" for run in new], wait=wait)
+    if connection.vendor == "postgresql":
+        runs |= _select_runs(connection, new)
+    return runs, {run for run in new - runs.keys() if f"run {run}" not in claimed}
+
+
+def _select_runs(connection: BaseDatabaseWrapper, ids: Collection[str]) -> dict[str, RunRow]:
+    if not ids:
+        return {}
+    marks = ",".join(["%s"] * len(ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, stream, thread, agent, state, first_seq, started_at, last_seq, ended_at "
+            f"FROM emitter_run WHERE id IN ({marks})",
+            list(ids),
+        )
+        return {row[0]: RunRow(*row[1:]) for row in cursor.fetchall()}
+
+
+def _load_known(connection: BaseDatabaseWrapper, units: Iterable[Unit]) -> dict[tuple[str, UUID], Known]:
+    """Stored events whose ids may come again: given by callers, or of a try whose commit was never confirmed."""
+    asked: dict[str, list[UUID]] = defaultdict(list)
+    for unit in units:
+        for entry in unit.entries:
+            if entry.given or unit.retried:
+                asked[entry.stream].append(entry.event_id)
+    known: dict[tuple[str, UUID], Known] = {}
+    for stream, ids in asked.items():
+        rows = Event.objects.using(connection.alias).filter(stream=stream, event_id__in=ids)
+        for event_id, seq, digest, after_end, body in rows.values_list(
+            "event_id", "seq", "digest", "after_end", "body"
+        ):
+            known[stream, event_id] = Known(seq, bytes(digest), after_end, body)
+    return known
+
+
+def _write(connection: BaseDatabaseWrapper, sql: ModuleType, made: Plan, streams: dict[str, StreamRow]) -> None:
+    if not made.events:
+        return
+    metrics.ENCODES.inc(len(made.events))
+    sql.insert_events(connection, made.events)
+    sql.raise_heads(connection, {key: head for key, head in made.heads.items() if head != streams[key].head})
+    runs = Run.objects.using(connection.alias)
+    if made.new_runs:
+        runs.bulk_create([_as_model(run, row) for run, row in made.new_runs.items()])
+    if made.ended_runs:
+        ended = [_as_model(run, row) for run, row in made.ended_runs.items()]
+        runs.bulk_update(ended, ["state", "last_seq", "ended_at"])
+
+
+def _as_model(run: str, row: RunRow) -> Run:
+    return Run(
+        id=run,
+        stream=row.stream,
+        thread=row.thread,
+        agent=row.agent,
+        state=row.state,
+        first_seq=row.first_seq,
+        last_seq=row.last_seq,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _growth(made: Plan, streams: dict[str, StreamRow]) -> list[Growth]:
+    """One entry a stream that has grown, also in an earlier try that was committed without anybody knowing."""
+    rows: dict[str, list[EventRow]] = defaultdict(list)
+    for row in made.events:
+        rows[row.stream].append(row)
+    grown = [
+        Growth(key, streams[key].epoch, new[0].seq, new[-1].seq, [row.body for row in new]) for key, new in rows.items()
+    ]
+    for key in {stream for stream, _ in made.recovered} - rows.keys():
+        grown.append(Growth(key, streams[key].epoch, streams[key].head, streams[key].head, []))
+    return grown

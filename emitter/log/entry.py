@@ -1,0 +1,51 @@
+"""What goes into the log and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One checked event, encoded but for its number. ``thread`` is ``None`` when the run's own is to be taken.
+
+    ``given`` says that the id came from the caller, so it may be stored already.
+    """
+
+    stream: str
+    run: str
+    thread: str | None
+    agent: str
+    type: str
+    event_id: UUID
+    given: bool
+    digest: bytes
+    payload: bytes
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Unit:
+    """Entries that are stored wholly or not at all. ``retried`` says that an earlier try may have been committed."""
+
+    entries: list[Entry]
+    retried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one event.
+
+    ``seq`` is its place in the user's stream; ``duplicate``: the id was stored before, under this ``seq``;
+    ``after_end``: its run had ended; ``spooled``: kept locally until the database is back; ``dropped``: the code of the
+    policy that left it out.
+    """
+
+    event_id: UUID
+    seq: int | None
+    duplicate: bool = False
+    after_end: bool = False
+    spooled: bool = False
+    dropped: str | None = None

@@ -1,0 +1,71 @@
+"""Proof of the log: reads one stream whole and names every breach of what the log promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from emitter.conf import conf
+from emitter.models import Device, Event, Run, Stream
+
+CHUNK = 1_000
+
+
+@dataclass(slots=True)
+class Report:
+    """What was read, and the faults in words."""
+
+    events: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def faults_of(key: str) -> Report:
+    """Reads the stream of ``key`` in order of its numbers and compares it with its head, runs and devices."""
+    report = Report()
+    stream = Stream.objects.using(conf.database).get(key=key)
+    expected = stream.pruned_to
+    runs: set[str] = set()
+    rows = Event.objects.using(conf.database).filter(stream=key).order_by("seq")
+    for row in rows.iterator(CHUNK):
+        report.events += 1
+        runs.add(row.run)
+        expected += 1
+        if row.seq != expected:
+            report.faults.append(f"#{expected} to #{row.seq - 1} are missing")
+            expected = row.seq
+        report.faults.extend(_faults_of_text(row))
+    if expected != stream.head:
+        report.faults.append(f"the head is #{stream.head} and the last event #{expected}")
+    report.faults.extend(_faults_of_runs(key, runs))
+    report.faults.extend(_faults_of_devices(stream))
+    return report
+
+
+def _faults_of_text(row: Event) -> Iterator[str]:
+    try:
+        body: dict[str, Any] = msgspec.json.decode(row.body)
+    except msgspec.DecodeError as error:
+        yield f"#{row.seq}: its text is not JSON: {error}"
+        return
+    columns = {"seq": row.seq, "id": str(row.event_id), "run_id": row.run, "type": row.type}
+    for name, value in columns.items():
+        if body.get(name) != value:
+            yield f"#{row.seq}: its text says {name} {body.get(name)!r} and its row {value!r}"
+
+
+def _faults_of_runs(key: str, runs: set[str]) -> Iterator[str]:
+    stored = dict(Run.objects.using(conf.database).filter(id__in=runs).values_list("id", "stream"))
+    for run in sorted(runs):
+        if run not in stored:
+            yield f"run {run}: has events and no row"
+        elif stored[run] != key:
+            yield f"run {run}: belongs to {stored[run]!r} and has events here"
+
+
+def _faults_of_devices(stream: Stream) -> Iterator[str]:
+    for device in Device.objects.using(conf.database).filter(stream=stream.key, epoch=stream.epoch):
+        if device.position > stream.head:
+            yield f"device {device.name}: acknowledged #{device.position}, above the head #{stream.head}"

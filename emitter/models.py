@@ -1,0 +1,109 @@
+"""The tables. Rows are written by :mod:`emitter.log` (streams, runs, events) and :mod:`emitter.delivery` (devices).
+
+There is no foreign key to the user model: a stream is named by the user's key, so the users may live elsewhere, and an
+erased user leaves no dangling row.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+KEY_LENGTH = 200
+
+
+class Stream(models.Model):
+    """One user's ordered log. ``head`` is the last number given, ``pruned_to`` the last one no longer kept."""
+
+    key = models.CharField("user key", max_length=KEY_LENGTH, primary_key=True)
+    epoch = models.CharField(max_length=36)
+    head = models.BigIntegerField(default=0)
+    pruned_to = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class RunState(models.TextChoices):
+    """A run is ``running`` until its first final event."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    DIED = "died"
+
+
+class Run(models.Model):
+    """One execution of one agent request; belongs to its user and thread for ever."""
+
+    id = models.CharField("run", max_length=KEY_LENGTH, primary_key=True)
+    stream = models.CharField("user key", max_length=KEY_LENGTH)
+    thread = models.CharField(max_length=KEY_LENGTH)
+    agent = models.CharField(max_length=KEY_LENGTH)
+    state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.RUNNING)
+    first_seq = models.BigIntegerField()
+    last_seq = models.BigIntegerField("last seq, once ended", null=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["stream", "-first_seq"], name="emitter_run_of_stream")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Event(models.Model):
+    """One stored event. ``body`` is its text on the wire; the other columns are for finding it.
+
+    ``id`` is for the admin and for display only: on PostgreSQL it is not the order of commits. Order is ``seq``.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    stream = models.CharField("user key", max_length=KEY_LENGTH)
+    seq = models.BigIntegerField()
+    event_id = models.UUIDField()
+    digest = models.BinaryField(max_length=16)
+    run = models.CharField(max_length=KEY_LENGTH)
+    type = models.CharField(max_length=64)
+    after_end = models.BooleanField(default=False)
+    created_at = models.DateTimeField("emitted at")
+    body = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["stream", "seq"], name="emitter_event_seq"),
+            models.UniqueConstraint(fields=["stream", "event_id"], name="emitter_event_event_id"),
+        ]
+        permissions = [("emit_event", "Can emit events for any user")]
+
+    def __str__(self) -> str:
+        return f"{self.stream} #{self.seq} {self.type}"
+
+
+class Device(models.Model):
+    """One installation of a client: the last event of ``epoch`` that it acknowledged."""
+
+    id = models.BigAutoField(primary_key=True)
+    stream = models.CharField("user key", max_length=KEY_LENGTH)
+    name = models.CharField(max_length=KEY_LENGTH)
+    epoch = models.CharField(max_length=36)
+    position = models.BigIntegerField()
+    seen_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "name"], name="emitter_device_name")]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.name}"
+
+
+class Ticket(models.Model):
+    """Opens one connection once. Only the SHA-256 of the secret is stored."""
+
+    hash = models.CharField(max_length=64, primary_key=True)
+    stream = models.CharField("user key", max_length=KEY_LENGTH)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.stream} until {self.expires_at:%H:%M:%S}"

@@ -1,0 +1,68 @@
+"""User keys: the text by which a stream names its user (``EMITTER["USER_KEY"]``)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db.models import Field
+
+from emitter.conf import conf
+from emitter.errors import EventRefused
+
+
+def key_of(user: Any) -> str:
+    """The key of a user object."""
+    if isinstance(conf.user_key, str):
+        return str(getattr(user, conf.user_key))
+    to_key, _ = conf.user_key
+    return str(to_key(user))
+
+
+def user_of(key: str) -> Any | None:
+    """The user with this key."""
+    if not isinstance(conf.user_key, str):
+        _, to_user = conf.user_key
+        return to_user(key)
+    value = _field_value(key)
+    return None if value is None else get_user_model()._default_manager.filter(**{conf.user_key: value}).first()
+
+
+def existing(keys: Collection[str]) -> set[str]:
+    """Those of ``keys`` that are users' keys, written as :func:`key_of` writes them (``"042"`` is not ``"42"``)."""
+    if not isinstance(conf.user_key, str):
+        return {key for key in keys if user_of(key) is not None}
+    values = {key: value for key in keys if (value := _field_value(key)) is not None and str(value) == key}
+    if not values:
+        return set()
+    users = get_user_model()._default_manager.filter(**{f"{conf.user_key}__in": list(values.values())})
+    return {str(value) for value in users.values_list(conf.user_key, flat=True)} & values.keys()
+
+
+def find(value: str) -> str:
+    """The key of the user whom a person names by key or by user name. Raises ``unknown_user``, ``ambiguous_user``."""
+    model = get_user_model()
+    by_key = next(iter(existing([value])), None)
+    named = model._default_manager.filter(**{model.USERNAME_FIELD: value}).first()
+    by_name = key_of(named) if named is not None else None
+    if by_key and by_name and by_key != by_name:
+        raise EventRefused(
+            "ambiguous_user", f"{value!r} is the key of one user and the name of another, whose key is {by_name!r}."
+        )
+    if found := by_key or by_name:
+        return found
+    raise EventRefused("unknown_user", f"No user has the key or the name {value!r:.80}.")
+
+
+def _field_value(key: str) -> Any | None:
+    name = "pk" if conf.user_key == "pk" else conf.user_key
+    meta = get_user_model()._meta
+    field: Field[Any, Any] = meta.pk if name == "pk" else meta.get_field(name)  # type: ignore[assignment]
+    try:
+        value = field.to_python(key)
+        field.run_validators(value)
+    except (ValidationError, ValueError, OverflowError):
+        return None
+    return value

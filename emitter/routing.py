@@ -1,0 +1,22 @@
+"""The one line for a project's ``asgi.py``::
+
+application = emitter.routing.application(get_asgi_application())
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.urls import path
+
+from emitter.consumers import EventsConsumer
+
+websocket_urlpatterns = [path("ws/events/", EventsConsumer.as_asgi())]
+
+
+def application(http: Any, websocket_routes: Any = ()) -> Any:
+    """HTTP goes to ``http``; ``/ws/events/`` is ours; further WebSocket routes of a project may stand beside it."""
+    routes = URLRouter([*websocket_urlpatterns, *websocket_routes])
+    return ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(routes)})

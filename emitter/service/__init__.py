@@ -1,0 +1,8 @@
+"""The one way in. ``from emitter.service import emitter``; ``emitter.emit(context, event)``."""
+
+from emitter.log.entry import Receipt
+from emitter.service.emitter import Emitter, emitter
+from emitter.service.prepare import Item
+from emitter.service.runs import AsyncRun, Run, RunEnded
+
+__all__ = ["AsyncRun", "Emitter", "Item", "Receipt", "Run", "RunEnded", "emitter"]

@@ -1,0 +1,367 @@
+"""Group commit: many callers wait, one of them commits for all.
+
+Callers queue their units. The first one leads: it takes what waits, commits it in one transaction, tells each caller,
+and takes what came meanwhile. Nothing is delayed on purpose, so one event alone leaves at once, and N events queued
+during a commit cause one more. Among threads the leader is a waiting caller, on its own connection; for coroutines one
+thread of ours leads. There is one leader in a process at a time, so the events of a stream keep the callers' order.
+
+A unit whose stream or run somebody else holds keeps its place before later units of the same streams and is tried
+again after 1 ms, doubling to 50 ms, until its deadline; everybody else passes by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from django.db import DatabaseError, connections
+
+from emitter import blocking, metrics
+from emitter.conf import conf
+from emitter.errors import EmitterError, EmitterOverloaded, EmitterUnavailable, TransactionError
+from emitter.log.append import Appended, dialect
+from emitter.log.entry import Unit
+from emitter.log.plan import Outcome
+
+logger = logging.getLogger("emitter")
+
+FIRST_PAUSE = 0.001
+LONGEST_PAUSE = 0.05
+
+
+class State(Enum):
+    """Where a turn is."""
+
+    QUEUED = auto()
+    FLYING = auto()
+    DONE = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One caller's units on their way. ``wake`` tells the caller that it is done, or that it has to lead."""
+
+    units: Sequence[Unit]
+    deadline: float
+    wake: Callable[[], None]
+    loop: asyncio.AbstractEventLoop | None = None
+    state: State = State.QUEUED
+    leads: bool = False
+    outcomes: list[Outcome | None] = field(default_factory=list)
+    error: Exception | None = None
+    not_before: float = 0.0
+    pause: float = FIRST_PAUSE
+    last_failure: str = ""
+    streams: frozenset[str] = frozenset()
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        self.outcomes = [None] * len(self.units)
+        self.streams = frozenset(entry.stream for unit in self.units for entry in unit.entries)
+        self.size = sum(len(unit.entries) for unit in self.units)
+
+    def open_units(self) -> list[tuple[int, Unit]]:
+        """The units without an outcome, with their places."""
+        return [(place, unit) for place, unit in enumerate(self.units) if self.outcomes[place] is None]
+
+    def postpone(self, now: float) -> None:
+        self.state = State.QUEUED
+        self.not_before = now + self.pause
+        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+
+    def result(self) -> list[Outcome]:
+        if self.error is not None:
+            raise self.error
+        return [outcome for outcome in self.outcomes if outcome is not None]
+
+
+class GroupCommit:
+    """The queue of one process. ``commit`` stores a batch in one transaction; ``announce`` tells who listens."""
+
+    def __init__(self, commit: Callable[[Sequence[Unit]], Appended], announce: Callable[[Appended], None]) -> None:
+        self._commit = commit
+        self._announce = announce
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._queue: deque[Turn] = deque()
+        self._waiting_for_room: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
+        self._size = 0
+        self._led = False
+
+    # The two ways in ------------------------------------------------------------------------------------------------
+
+    def submit(self, units: Sequence[Unit]) -> list[Outcome]:
+        """Waits on this thread for the outcomes. Raises ``EmitterOverloaded``, ``EmitterUnavailable``."""
+        woken = threading.Event()
+        turn = Turn(units, time.monotonic() + conf.emit_deadline, woken.set)
+        with self._lock:
+            while not self._has_room(turn):
+                if not self._changed.wait(turn.deadline - time.monotonic()):
+                    raise _no_room()
+            self._enter(turn)
+        while turn.state is not State.DONE:
+            if turn.leads:
+                self._lead(turn)
+            elif not woken.wait(max(0.0, turn.deadline - time.monotonic())) and self._withdraw(turn):
+                break
+            else:
+                woken.wait()
+                woken.clear()
+        return turn.result()
+
+    async def asubmit(self, units: Sequence[Unit]) -> list[Outcome]:
+        """The twin of :meth:`submit` for a native event loop."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        turn = Turn(units, time.monotonic() + conf.emit_deadline, wake, loop=loop)
+        metrics.HOPS.inc()
+        while True:
+            with self._lock:
+                if self._has_room(turn):
+                    self._enter(turn)
+                    break
+                room: asyncio.Future[None] = loop.create_future()
+                self._waiting_for_room.append((loop, room))
+            try:
+                await asyncio.wait_for(room, turn.deadline - time.monotonic())
+            except TimeoutError:
+                raise _no_room() from None
+        if turn.leads:
+            self._lead_on_own_thread()
+        timer = loop.call_later(turn.deadline - time.monotonic(), self._withdraw, turn)
+        try:
+            await done
+        except asyncio.CancelledError:
+            if not self._withdraw(turn) and turn.state is not State.DONE:
+                done = loop.create_future()
+                await done
+            raise
+        finally:
+            timer.cancel()
+        return turn.result()
+
+    def _has_room(self, turn: Turn) -> bool:
+        return self._size == 0 or self._size + turn.size <= conf.queue_events
+
+    def _enter(self, turn: Turn) -> None:
+        self._queue.append(turn)
+        self._size += turn.size
+        if self._led:
+            self._changed.notify_all()
+        else:
+            self._led = turn.leads = True
+
+    def _withdraw(self, turn: Turn) -> bool:
+        """Takes a turn that still waits out of the queue. False when it is in a commit or done."""
+        with self._lock:
+            if turn.state is not State.QUEUED:
+                return False
+            self._queue.remove(turn)
+            turn.error = _too_late(turn)
+            self._leave(turn)
+            handed_over = turn.leads and self._hand_over(turn)
+        turn.wake()
+        if handed_over:
+            self._lead_on_own_thread()
+        return True
+
+    def _leave(self, turn: Turn) -> None:
+        turn.state = State.DONE
+        self._size -= turn.size
+        self._changed.notify_all()
+        while self._waiting_for_room:
+            loop, room = self._waiting_for_room.popleft()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_open, room)
+
+    # Leading ----------------------------------------------------------------------------------------------------------
+
+    def _lead_on_own_thread(self) -> None:
+        blocking.pool("commit", 1).submit(blocking.on_own_connection, self._lead, None)
+
+    def _lead(self, own: Turn | None) -> None:
+        """Commits what waits, until the leader's own turn is done; without one, until nothing waits."""
+        try:
+            while own is None or own.state is not State.DONE:
+                with self._lock:
+                    batch, overdue = self._next_batch(time.monotonic())
+                    if not batch and not overdue:
+                        if not self._queue:
+                            break
+                        self._changed.wait(self._until_next())
+                self._tell(overdue)
+                if batch:
+                    self._fly(batch)
+        finally:
+            with self._lock:
+                needs_thread = self._hand_over(own)
+            if needs_thread:
+                self._lead_on_own_thread()
+
+    def _next_batch(self, now: float) -> tuple[list[Turn], list[Turn]]:
+        """Takes the turns of the next commit, in order, and those past their deadline, out of the queue."""
+        batch: list[Turn] = []
+        overdue: list[Turn] = []
+        held: set[str] = set()
+        stay: list[Turn] = []
+        room = conf.flush_events
+        while self._queue and room > 0:
+            turn = self._queue.popleft()
+            if turn.deadline <= now:
+                turn.error = _too_late(turn)
+                self._leave(turn)
+                overdue.append(turn)
+            elif turn.not_before > now or not held.isdisjoint(turn.streams):
+                held |= turn.streams
+                stay.append(turn)
+            elif batch and turn.size > room:
+                stay.append(turn)
+                break
+            else:
+                room -= turn.size
+                turn.state = State.FLYING
+                batch.append(turn)
+        self._queue.extendleft(reversed(stay))
+        return batch, overdue
+
+    def _until_next(self) -> float:
+        """Seconds until a turn that waits may be tried again or is overdue."""
+        now = time.monotonic()
+        due = (turn.not_before if turn.not_before > now else turn.deadline for turn in self._queue)
+        return max(0.0, min(due) - now)
+
+    def _hand_over(self, own: Turn | None) -> bool:
+        """Gives the lead to the first that waits. True when that takes our own thread."""
+        if own is not None:
+            own.leads = False
+        if not self._queue:
+            self._led = False
+            return False
+        heir = self._queue[0]
+        if heir.loop is not None:
+            return True
+        heir.leads = True
+        heir.wake()
+        return False
+
+    # One commit -------------------------------------------------------------------------------------------------------
+
+    def _fly(self, batch: list[Turn]) -> None:
+        places = [(turn, place, unit) for turn in batch for place, unit in turn.open_units()]
+        try:
+            appended = self._commit([unit for _, _, unit in places])
+        except DatabaseError as error:
+            self._failed(batch, error)
+        except Exception as error:
+            self._end(batch, error)
+        except BaseException:
+            self._end(batch, EmitterUnavailable("database_unavailable", "The committing thread was ended."))
+            raise
+        else:
+            self._announce(appended)
+            for (turn, place, _), outcome in zip(places, appended.outcomes, strict=True):
+                turn.outcomes[place] = outcome
+            self._land(batch)
+
+    def _land(self, batch: list[Turn]) -> None:
+        """Ends the turns that have all their outcomes; the others were busy and go back to their place."""
+        now = time.monotonic()
+        done = [turn for turn in batch if None not in turn.outcomes]
+        busy = [turn for turn in batch if None in turn.outcomes]
+        with self._lock:
+            self._return(busy, now)
+            for turn in done:
+                self._leave(turn)
+        metrics.DEFERRED.inc(len(busy))
+        self._tell(done)
+
+    def _return(self, turns: list[Turn], now: float) -> None:
+        """A turn in a commit has no earlier one of its streams in the queue, so its place is at the front."""
+        for turn in turns:
+            turn.postpone(now)
+        self._queue.extendleft(reversed(turns))
+
+    def _failed(self, batch: list[Turn], error: DatabaseError) -> None:
+        """Tries again what may succeed later; otherwise finds the one caller whose event the database refuses."""
+        connection = connections[conf.database]
+        passing = dialect(connection).is_passing(error)
+        connection.close_if_unusable_or_obsolete()
+        if passing:
+            logger.warning("database_unavailable: a commit of %d callers failed, trying again: %s", len(batch), error)
+            for turn in batch:
+                turn.last_failure = str(error)
+                for _, unit in turn.open_units():
+                    unit.retried = True
+            with self._lock:
+                self._return(batch, time.monotonic())
+        elif len(batch) > 1:
+            for turn in batch:
+                self._fly([turn])
+        else:
+            self._end(batch, TransactionError("database_error", f"The database refused the event: {error}"))
+
+    def _end(self, batch: list[Turn], error: Exception) -> None:
+        if not isinstance(error, EmitterError):
+            logger.exception("a commit failed", exc_info=error)
+        with self._lock:
+            for turn in batch:
+                turn.error = error
+                self._leave(turn)
+        self._tell(batch)
+
+    def _tell(self, turns: Iterable[Turn]) -> None:
+        """Wakes callers: threads one by one, the coroutines of a loop all at once."""
+        loops: dict[asyncio.AbstractEventLoop, list[Turn]] = {}
+        for turn in turns:
+            if turn.loop is None:
+                turn.wake()
+            else:
+                loops.setdefault(turn.loop, []).append(turn)
+        for loop, waiting in loops.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_wake_all, waiting)
+
+
+def _open(room: asyncio.Future[None]) -> None:
+    if not room.done():
+        room.set_result(None)
+
+
+def _wake_all(turns: list[Turn]) -> None:
+    for turn in turns:
+        turn.wake()
+
+
+def _no_room() -> EmitterOverloaded:
+    return EmitterOverloaded(
+        f"The queue of {conf.queue_events:,} events stayed full for {conf.emit_deadline:g} s; emit less at a time, "
+        "or in larger batches with emit_many."
+    )
+
+
+def _too_late(turn: Turn) -> EmitterError:
+    if turn.last_failure:
+        return EmitterUnavailable(
+            "database_unavailable",
+            f"The database did not answer for {conf.emit_deadline:g} s; the last failure was: {turn.last_failure}",
+        )
+    return EmitterOverloaded(
+        f"The event waited {conf.emit_deadline:g} s: its stream or run is held by an open transaction, or the database "
+        "is slow. End that transaction sooner, or emit inside it."
+    )

@@ -1,0 +1,245 @@
+"""Run handles: a run that starts, does its work and ends with the truth, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+import warnings
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from django.db import connections
+
+from emitter import events
+from emitter.conf import conf
+from emitter.context import RunContext
+from emitter.errors import EmitterError
+from emitter.events import Usage
+from emitter.log.entry import Receipt
+
+logger = logging.getLogger("emitter")
+
+
+class RunEnded(EmitterError):
+    """The run was ended by somebody else, a cancel for one: the producer must stop."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__("run_ended", f"Run {run!r} has ended; stop working on it.")
+
+
+class HeldTransactionWarning(UserWarning):
+    """A run inside ``atomic()`` locks its user's stream until the transaction ends, and shows nothing before."""
+
+
+class _Story:
+    """What a run has to tell: makes the events, knows nothing of how they are sent."""
+
+    def __init__(self, context: RunContext, message: str | None) -> None:
+        self.context = context
+        #: What the run leads to; goes into ``agent_completed``.
+        self.result: Any = None
+        self._message = message
+        self._usage: list[Usage] = []
+        self._steps = 0
+        self._began = time.monotonic()
+        self._ended = False
+
+    def usage(self, model: str, input_tokens: int = 0, output_tokens: int = 0) -> None:
+        """Adds the tokens of one model call to the run."""
+        self._usage.append(Usage(model, input_tokens, output_tokens))
+
+    def _started(self) -> events.AgentStarted:
+        self._began = time.monotonic()
+        return events.AgentStarted(self._message)
+
+    def _thought(self, thought: str, step_number: int | None) -> events.AgentThinking:
+        self._steps = step_number if step_number is not None else self._steps + 1
+        return events.AgentThinking(thought, self._steps)
+
+    def _completed(self, status: str) -> events.AgentCompleted:
+        return events.AgentCompleted(
+            result=self.result, status=status, usage=self._total_usage(), execution_time_ms=_since(self._began)
+        )
+
+    def _total_usage(self) -> dict[str, Any] | None:
+        if not self._usage:
+            return None
+        return {
+            "input_tokens": sum(use.input_tokens for use in self._usage),
+            "output_tokens": sum(use.output_tokens for use in self._usage),
+            "calls": [asdict(use) for use in self._usage],
+        }
+
+    def _ending(self, error: BaseException | None) -> events.Event | None:
+        """The final event that tells the truth, or ``None`` when somebody else has ended the run."""
+        if self._ended or isinstance(error, RunEnded):
+            return None
+        if error is None:
+            return self._completed("completed")
+        if isinstance(error, asyncio.CancelledError):
+            return self._completed("cancelled")
+        text = str(error) or traceback.format_exception_only(error)[-1].strip()
+        return events.AgentError(error_message=text, error_type=type(error).__name__, recoverable=False)
+
+    def _seen(self, event: events.Event, receipt: Receipt) -> Receipt:
+        """Notes that the run has ended. Raises :class:`RunEnded` when it was somebody else who ended it."""
+        if receipt.after_end and not receipt.duplicate:
+            self._ended = True
+            raise RunEnded(self.context.run_id)
+        self._ended = self._ended or event.type in events.FINAL
+        return receipt
+
+    def _not_told(self, error: Exception) -> None:
+        code = error.code if isinstance(error, EmitterError) else type(error).__name__
+        logger.error("%s: run %s ended but its last event could not be stored", code, self.context.run_id)
+
+
+class _ToolCall:
+    """One call of a tool. Set ``result`` inside the block."""
+
+    def __init__(self, name: str, parameters: Any) -> None:
+        self.name = name
+        self.result: Any = None
+        self._parameters = parameters
+        self._call_id = uuid4().hex
+        self._began = time.monotonic()
+
+    def _executing(self) -> events.ToolExecuting:
+        self._began = time.monotonic()
+        return events.ToolExecuting(self.name, self._parameters, self._call_id)
+
+    def _completed(self, error: BaseException | None) -> events.ToolCompleted:
+        failure = None if error is None else str(error) or type(error).__name__
+        return events.ToolCompleted(self.name, self.result, failure, _since(self._began), self._call_id)
+
+
+class Run(_Story, AbstractContextManager["Run"]):
+    """A synchronous run: ``agent_started`` on entering; on leaving ``agent_completed``, or ``agent_error`` with the
+    exception, which goes on. Raises :class:`RunEnded` at the next event after somebody else ended the run.
+    """
+
+    def __init__(self, emit: Callable[..., Receipt], context: RunContext, message: str | None) -> None:
+        super().__init__(context, message)
+        self._emit = emit
+
+    def emit(self, event: events.Event) -> Receipt:
+        """Stores one event of this run."""
+        return self._seen(event, self._emit(self.context, event))
+
+    def thinking(self, thought: str, step_number: int | None = None) -> Receipt:
+        """Stores a thought; steps count by themselves."""
+        return self.emit(self._thought(thought, step_number))
+
+    def tool(self, name: str, parameters: Any = None) -> Tool:
+        """``with run.tool("search", {"query": "…"}) as tool: tool.result = …``"""
+        return Tool(self, name, parameters)
+
+    def __enter__(self) -> Run:
+        _warn_in_transaction("run")
+        self.emit(self._started())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if (final := self._ending(error)) is None:
+            return
+        try:
+            self.emit(final)
+        except RunEnded:
+            return
+        except Exception as failure:
+            if error is None:
+                raise
+            self._not_told(failure)
+
+
+class Tool(_ToolCall, AbstractContextManager["Tool"]):
+    """A tool call of a synchronous run."""
+
+    def __init__(self, run: Run, name: str, parameters: Any) -> None:
+        super().__init__(name, parameters)
+        self._run = run
+
+    def __enter__(self) -> Tool:
+        self._run.emit(self._executing())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if not isinstance(error, RunEnded):
+            self._run.emit(self._completed(error))
+
+
+class AsyncRun(_Story, AbstractAsyncContextManager["AsyncRun"]):
+    """The async twin of :class:`Run`. A cancelled task ends its run with ``agent_completed``, status ``cancelled``."""
+
+    def __init__(self, emit: Callable[..., Awaitable[Receipt]], context: RunContext, message: str | None) -> None:
+        super().__init__(context, message)
+        self._emit = emit
+
+    async def emit(self, event: events.Event) -> Receipt:
+        """Stores one event of this run."""
+        return self._seen(event, await self._emit(self.context, event))
+
+    async def thinking(self, thought: str, step_number: int | None = None) -> Receipt:
+        """Stores a thought; steps count by themselves."""
+        return await self.emit(self._thought(thought, step_number))
+
+    def tool(self, name: str, parameters: Any = None) -> AsyncTool:
+        """``async with run.tool("search", {"query": "…"}) as tool: tool.result = …``"""
+        return AsyncTool(self, name, parameters)
+
+    async def __aenter__(self) -> AsyncRun:
+        await self.emit(self._started())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if (final := self._ending(error)) is None:
+            return
+        try:
+            await self.emit(final)
+        except RunEnded:
+            return
+        except Exception as failure:
+            if error is None:
+                raise
+            self._not_told(failure)
+
+
+class AsyncTool(_ToolCall, AbstractAsyncContextManager["AsyncTool"]):
+    """A tool call of an async run."""
+
+    def __init__(self, run: AsyncRun, name: str, parameters: Any) -> None:
+        super().__init__(name, parameters)
+        self._run = run
+
+    async def __aenter__(self) -> AsyncTool:
+        await self._run.emit(self._executing())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if not isinstance(error, RunEnded):
+            await self._run.emit(self._completed(error))
+
+
+def _warn_in_transaction(name: str) -> None:
+    connection = connections[conf.database]
+    if not all(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+        warnings.warn(
+            f"emitter.{name}() was entered inside transaction.atomic(): its user's stream stays locked and nobody sees "
+            "the run until that transaction ends. Open the run outside.",
+            HeldTransactionWarning,
+            stacklevel=3,
+        )
+
+
+def _since(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 1)

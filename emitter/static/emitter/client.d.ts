@@ -1,0 +1,122 @@
+/** What an event of a type carries. Unknown keys are kept, so each may hold more than is named here. */
+export interface Payloads {
+  agent_started: { message?: string };
+  agent_thinking: { thought?: string; step_number?: number };
+  tool_executing: { tool_name?: string; parameters?: unknown; call_id?: string };
+  tool_completed: {
+    tool_name?: string;
+    result?: unknown;
+    error?: string;
+    execution_time_ms?: number;
+    call_id?: string;
+  };
+  agent_completed: {
+    result?: unknown;
+    status?: "completed" | "cancelled";
+    usage?: { input_tokens?: number; output_tokens?: number; [key: string]: unknown };
+    execution_time_ms?: number;
+  };
+  agent_error: { error_message?: string; error_type?: string; recoverable?: boolean };
+  agent_death: { death_cause?: string; message?: string };
+}
+
+export interface AgentEvent<Payload = Record<string, unknown>, Type = string> {
+  type: Type;
+  /** The event's place in its user's stream: 1, 2, 3 … without holes. */
+  seq: number;
+  id: string;
+  run_id: string;
+  thread_id: string;
+  agent_name: string;
+  timestamp: string;
+  payload: Payload;
+  /** Stored after the run's last event; it reopens nothing. */
+  after_end?: boolean;
+}
+
+export type KnownEvent = { [Type in keyof Payloads]: AgentEvent<Payloads[Type], Type> }[keyof Payloads];
+
+export interface Position {
+  epoch: string | null;
+  seq: number;
+}
+
+/** How the connection is. `behind`: events still to come; `retryIn`: seconds; `detail`: a sentence for a person. */
+export interface State {
+  state: "connecting" | "live" | "catching-up" | "reconnecting" | "offline" | "signed-out" | "closed";
+  behind?: number;
+  retryIn?: number;
+  detail?: string;
+}
+
+/** Events after `after` and before `first` will not come. */
+export interface Gap {
+  after: number;
+  first: number;
+  reason: "pruned" | "epoch" | "future";
+  epoch: string;
+}
+
+export interface Problem {
+  code: string;
+  detail: string;
+}
+
+export type Credential = string | (() => string | Promise<string>);
+
+export interface Frame {
+  type: string;
+  [key: string]: any;
+}
+
+export interface Line {
+  send(frame: Frame): void;
+  close(): void;
+}
+
+/** Opens one line and knows nothing of cursors or retries. */
+export type Transport = (call: {
+  url: URL;
+  credentials: string[];
+  onframe(frame: Frame): void;
+  onclose(code: number): void;
+}) => Line;
+
+export interface Options {
+  /** Names this installation; the server keeps its acknowledged position. */
+  device?: string;
+  /** A ticket opens one socket once: give a function that fetches one for each connection. */
+  ticket?: Credential;
+  /** A bearer token; a function is asked for a new one before the old one expires. */
+  token?: Credential;
+  /** Begin after this event instead of the remembered one; 0 asks for everything that is kept. */
+  after?: number;
+  /** The epoch that `after` belongs to. */
+  epoch?: string;
+  /** Where the position is remembered across a reload; `sessionStorage` by default. */
+  storage?: Pick<Storage, "getItem" | "setItem">;
+  WebSocket?: typeof WebSocket;
+  transport?: Transport;
+  /** A number from 0 up to 1, for the pauses between attempts. */
+  random?: () => number;
+  /** Where `online`, `offline` and `pagehide` are heard. */
+  window?: any;
+}
+
+export class AgentEvents {
+  constructor(url: string, options?: Options);
+  readonly position: Position | null;
+  readonly state: State;
+  on<Type extends keyof Payloads>(
+    type: Type,
+    listener: (event: AgentEvent<Payloads[Type], Type>) => void,
+  ): () => void;
+  on(type: "state", listener: (state: State) => void): () => void;
+  on(type: "gap", listener: (gap: Gap) => void): () => void;
+  on(type: "error", listener: (problem: Problem) => void): () => void;
+  on(type: string, listener: (event: AgentEvent) => void): () => void;
+  connect(): void;
+  close(): void;
+  cancel(runId: string): void;
+  filter(only?: { types?: string[] | null; runId?: string | null }): void;
+}

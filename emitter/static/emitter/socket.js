@@ -1,0 +1,27 @@
+/**
+ * The WebSocket transport. A transport opens one line and knows nothing of cursors or retries, so that
+ * another (Server-Sent Events, say) can stand in its place.
+ */
+
+const PROTOCOL = "agent-events.v1";
+const OPEN = 1;
+
+/**
+ * @param {typeof WebSocket} WebSocket
+ * @returns {import("./client.js").Transport}
+ */
+export function socketTransport(WebSocket = globalThis.WebSocket) {
+  return ({ url, credentials, onframe, onclose }) => {
+    const address = new URL(url);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address.href, [PROTOCOL, ...credentials]);
+    socket.onmessage = (message) => onframe(JSON.parse(message.data));
+    socket.onclose = (close) => onclose(close.code);
+    return {
+      send: (frame) => {
+        if (socket.readyState === OPEN) socket.send(JSON.stringify(frame));
+      },
+      close: () => socket.close(),
+    };
+  };
+}

@@ -1,0 +1,1 @@
+"""The example project around the reusable app ``emitter``: settings, server, chat page and demo agent."""

@@ -1,0 +1,24 @@
+import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
+from django.contrib.auth.models import User
+
+
+class QuickHasher(PBKDF2PasswordHasher):
+    """Django's own hash with one iteration: quick here, and known to a server with the usual settings."""
+
+    iterations = 1
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return person("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return person("bob")
+
+
+def person(name: str) -> User:
+    """A user who signs in with the password demo."""
+    return User.objects.create(username=name, password=make_password("demo", hasher=QuickHasher()))

@@ -1,0 +1,116 @@
+/** A scripted network: sockets that the test answers by hand, a window to go offline in, a clock that waits. */
+
+import { mock } from "node:test";
+import { AgentEvents } from "../../emitter/static/emitter/client.js";
+
+export const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+export const event = (seq, type = "agent_thinking") => ({
+  type,
+  seq,
+  id: `id-${seq}`,
+  run_id: "run-1",
+  thread_id: "thread-1",
+  agent_name: "analyst",
+  timestamp: "2026-01-02T03:04:05.678Z",
+  payload: { thought: `thought ${seq}` },
+});
+
+class FakeWindow extends EventTarget {
+  location = { href: "https://example.test/chat/" };
+  navigator = { onLine: true };
+
+  go(kind) {
+    this.navigator.onLine = kind !== "offline";
+    this.dispatchEvent(new Event(kind));
+  }
+}
+
+/** The server's end of one socket, as `WebSocket` to the client. */
+class FakeSocket {
+  readyState = 0;
+  sent = [];
+
+  constructor(address, protocols) {
+    this.address = new URL(address);
+    this.protocols = protocols;
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close() {
+    this.readyState = 3;
+  }
+
+  say(...frames) {
+    for (const frame of frames) this.onmessage({ data: JSON.stringify(frame) });
+  }
+
+  hello(after, head = after, epoch = "e1") {
+    this.readyState = 1;
+    this.say({
+      type: "hello",
+      protocol: 1,
+      epoch,
+      head,
+      after,
+      heartbeat: 25,
+      credit: { events: 1000, bytes: 1048576 },
+    });
+  }
+
+  drop(code = 1006) {
+    this.readyState = 3;
+    this.onclose({ code });
+  }
+
+  sentOf(type) {
+    return this.sent.filter((frame) => frame.type === type);
+  }
+}
+
+/** A client on a scripted network; `applied` and `states` are what it told. The clock waits for `pass`. */
+export async function connected(options = {}) {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const sockets = [];
+  const WebSocket = class extends FakeSocket {
+    constructor(...call) {
+      super(...call);
+      sockets.push(this);
+    }
+  };
+  const window = new FakeWindow();
+  const events = new AgentEvents("/ws/events/", {
+    WebSocket,
+    window,
+    storage: memory(),
+    random: () => 0.5,
+    ...options,
+  });
+  const applied = [];
+  const states = [];
+  events.on("*", ({ seq }) => applied.push(seq));
+  events.on("state", ({ state }) => states.push(state));
+  events.connect();
+  await settle();
+  return { events, window, sockets, applied, states, socket: sockets[0] };
+}
+
+export async function pass(milliseconds) {
+  mock.timers.tick(milliseconds);
+  await settle();
+}
+
+export function memory(items = new Map()) {
+  return { getItem: (key) => items.get(key) ?? null, setItem: (key, value) => items.set(key, value) };
+}
+
+/** Numbers from 0 up to 1, the same for the same seed. */
+export function seeded(seed) {
+  return () => {
+    seed = (seed * 1664525 + 1013904223) % 2 ** 32;
+    return seed / 2 ** 32;
+  };
+}
