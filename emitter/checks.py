@@ -40,14 +40,14 @@ def _check_database() -> Iterable[CheckMessage]:
     if connection.vendor == "sqlite":
         mode = str(connection.settings_dict["OPTIONS"].get("transaction_mode", "")).upper()
         if mode not in ("IMMEDIATE", "EXCLUSIVE"):
-            yield Error(
+            yield Warning(
                 "SQLite transactions begin DEFERRED, and one that reads first fails as soon as another one writes.",
                 hint=f"Set DATABASES[{conf.database!r}]['OPTIONS']['transaction_mode'] = 'IMMEDIATE'.",
-                id="emitter.E004",
+                id="emitter.W001",
             )
     if conf.database != "default" and "emitter.routers.EventsRouter" not in settings.DATABASE_ROUTERS:
         yield Error(
             "EMITTER['DATABASE'] is not 'default', and the router that sends our tables there is missing.",
             hint="Add 'emitter.routers.EventsRouter' to DATABASE_ROUTERS.",
-            id="emitter.E005",
+            id="emitter.E004",
         )

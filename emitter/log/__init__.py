@@ -15,11 +15,11 @@ from emitter.log.read import (
     bodies_at,
     heads,
     history,
-    keys,
     open_stream,
     read_after,
     run_of,
     runs_of,
+    stream_keys,
 )
 
 __all__ = [
@@ -36,9 +36,9 @@ __all__ = [
     "bodies_at",
     "heads",
     "history",
-    "keys",
     "open_stream",
     "read_after",
     "run_of",
     "runs_of",
+    "stream_keys",
 ]

@@ -92,7 +92,7 @@ def history(
     return page, page[-1].seq if len(page) == limit else head
 
 
-def keys() -> list[str]:
+def stream_keys() -> list[str]:
     """The user keys of all streams."""
     return list(Stream.objects.using(conf.database).order_by("key").values_list("key", flat=True))
 

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         seen = dict.fromkeys(keys or (), options["after"])
         try:
             while True:
-                for key in keys if keys is not None else log.keys():
+                for key in keys if keys is not None else log.stream_keys():
                     for stored in _after(key, seen.get(key, options["after"])):
                         seen[key] = stored.seq
                         if options["run"] in (None, stored.run):

@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            keys = [users.find(options["user"])] if options["user"] else log.keys()
+            keys = [users.find(options["user"])] if options["user"] else log.stream_keys()
         except EmitterError as error:
             raise CommandError(str(error)) from error
         faults = events = 0
