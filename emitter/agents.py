@@ -20,7 +20,7 @@ from uuid_utils.compat import uuid7
 from emitter import blocking, log
 from emitter.conf import conf
 from emitter.context import RunContext, check_id
-from emitter.errors import EmitterError, EmitterOverloaded, EventRefused, NotAllowed
+from emitter.errors import EmitterError, EmitterOverloaded, NotAllowed
 from emitter.events import AgentCompleted
 from emitter.models import Run, RunState
 from emitter.policy.identity import Identity
@@ -44,7 +44,21 @@ class Agent(Protocol):
         """
 
 
-_working: dict[str, Future[None]] = {}
+class _Work:
+    """One run that this process works on. The futures belong to no loop, so anybody may wait for them."""
+
+    def __init__(self) -> None:
+        self.started: Future[None] = Future()
+        self.ended: Future[None] = Future()
+        self.task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Cancels the agent's task, on the agents' loop."""
+        if self.task is not None:
+            self.task.cancel()
+
+
+_working: dict[str, _Work] = {}
 _loops: list[asyncio.AbstractEventLoop] = []
 _lock = threading.Lock()
 
@@ -64,13 +78,10 @@ async def start(key: str, question: str, thread: str | None = None) -> RunContex
         run_id=run_id,
         agent_name=type(agent).__name__,
     )
-    started: Future[None] = Future()
-    work = contextvars.Context().run(
-        asyncio.run_coroutine_threadsafe, _work(agent, context, question, started), _loop()
-    )
-    _working[run_id] = work
-    work.add_done_callback(lambda _: _working.pop(run_id, None))
-    await asyncio.wrap_future(started)
+    work = _working[run_id] = _Work()
+    # A context of its own: what the request has bound (its waiting thread, say) ends with the request.
+    contextvars.Context().run(asyncio.run_coroutine_threadsafe, _answer(agent, context, question, work), _loop())
+    await asyncio.wrap_future(work.started)
     return context
 
 
@@ -83,8 +94,8 @@ async def acancel(run: str, who: Identity) -> Run:
     row = await blocking.run(visible_run, run, who)
     work = _working.get(run)
     if work is not None:
-        work.cancel()
-        await asyncio.wait([asyncio.wrap_future(work)], timeout=CANCEL_SECONDS)
+        _loop().call_soon_threadsafe(work.cancel)
+        await asyncio.wait([asyncio.wrap_future(work.ended)], timeout=CANCEL_SECONDS)
     row = await blocking.run(visible_run, run, who)
     if row.state == RunState.RUNNING:
         context = RunContext(user_id=row.stream, thread_id=row.thread, run_id=row.id, agent_name=row.agent)
@@ -101,22 +112,23 @@ def visible_run(run: str, who: Identity) -> Run:
     return row
 
 
-async def _work(agent: Agent, context: RunContext, question: str, started: Future[None]) -> None:
+async def _answer(agent: Agent, context: RunContext, question: str, work: _Work) -> None:
+    work.task = asyncio.current_task()
     try:
         async with emitter.arun(context, message=question) as run:
-            started.set_result(None)
+            work.started.set_result(None)
             answer = await agent.answer(question, run)
             run.result = {"answer": answer} if isinstance(answer, str) else answer
     except Exception as error:
-        if not started.done():
-            started.set_exception(error)
-            return
         code = error.code if isinstance(error, EmitterError) else "agent_error"
         logger.error("%s: run %s failed: %s", code, context.run_id, type(error).__name__, exc_info=error)
-    except BaseException:
-        if not started.done():
-            started.set_exception(EventRefused("run_ended", "The run was cancelled before it began."))
-        raise
+        if not work.started.done():
+            work.started.set_exception(error)
+    finally:
+        del _working[context.run_id]
+        if not work.started.done():
+            work.started.cancel()
+        work.ended.set_result(None)
 
 
 def _agent() -> Agent:

@@ -97,7 +97,7 @@ async def _sign_in(scope: dict[str, Any], headers: dict[str, str], offered: list
     if origin := headers.get("origin"):
         if not identity.is_own_origin(origin, headers.get("host", "")):
             raise _ForeignOrigin
-        return await blocking.run(identity.of_user, scope.get("user"))
+        return await blocking.run(identity.of_cookies, headers.get("cookie", ""))
     raise NotAllowed("not_authenticated", "Send a token, a ticket, or a session cookie together with its Origin.")
 
 

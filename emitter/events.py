@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol
 
 from emitter.errors import EventRefused
@@ -84,9 +84,10 @@ class Event(Protocol):
 class _Fields:
     """Payload from the dataclass's own fields, without those that are ``None``."""
 
+    __slots__: tuple[str, ...] = ()
+
     def payload(self) -> JsonObject:
-        named = ((f.name, getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
-        return {name: value for name, value in named if value is not None}
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
@@ -19,4 +18,4 @@ websocket_urlpatterns = [path("ws/events/", EventsConsumer.as_asgi())]
 def application(http: Any, websocket_routes: Any = ()) -> Any:
     """HTTP goes to ``http``; ``/ws/events/`` is ours; further WebSocket routes of a project may stand beside it."""
     routes = URLRouter([*websocket_urlpatterns, *websocket_routes])
-    return ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(routes)})
+    return ProtocolTypeRouter({"http": http, "websocket": routes})

@@ -185,7 +185,9 @@ class _Reader:
         if token.text == ",":
             return ToolError("unreadable", "I cannot place a comma: write decimals as 1.5 and thousands as 1,200.")
         if token.kind == "unknown":
-            return ToolError("unreadable", f"I cannot calculate with “{token.text[:40]}”: use numbers and + - * / % **.")
+            return ToolError(
+                "unreadable", f"I cannot calculate with “{token.text[:40]}”: use numbers and + - * / % **."
+            )
         return ToolError("unreadable", f"I expected {wanted} where “{token.text[:40]}” stands.")
 
 

@@ -128,7 +128,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"emitter": {"handlers": ["console"], "level": "INFO"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
 }
 
 TEST_RUNNER = "tests.runner.PytestRunner"

@@ -102,8 +102,9 @@ class Hub:
                     self._joined.clear()
                     self._channel = await self._layer().new_channel()
                     await self.renew()
+                layer, channel = self._layer(), self._channel
                 while True:
-                    message = await self._layer().receive(self._channel)
+                    message = await layer.receive(channel)
                     if message["type"] == "agent.events":
                         self.hear(from_message(message))
             except Exception as error:

@@ -35,16 +35,14 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
 
     async def send(self, channel: str, message: Message) -> None:
         """Puts a message into a channel. Raises ``ChannelFull``."""
-        self.require_valid_channel_name(channel)
         self._put(channel, message)
 
     async def receive(self, channel: str) -> Message:
         """The next message that has not expired. A receiver that is cancelled gives up its channel."""
-        self.require_valid_channel_name(channel)
         queue = self._queue(channel)
         try:
             while True:
-                expires, message = await queue.get()
+                expires, message = await queue.get() if queue.empty() else queue.get_nowait()
                 if expires >= time.monotonic():
                     return message
         except asyncio.CancelledError:
@@ -64,8 +62,10 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
 
     async def group_send(self, group: str, message: Message) -> None:
         """Puts a message into every channel of a group; a full one does without it."""
-        self.require_valid_group_name(group)
-        for channel in tuple(self._groups.get(group, ())):
+        if group not in self._groups:
+            self.require_valid_group_name(group)
+            return
+        for channel in tuple(self._groups[group]):
             try:
                 self._put(channel, message)
             except ChannelFull:
@@ -84,6 +84,7 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
 
     def _queue(self, channel: str) -> asyncio.Queue[tuple[float, Message]]:
         if channel not in self._channels:
+            self.require_valid_channel_name(channel)
             self._channels[channel] = asyncio.Queue(self.get_capacity(channel))
         return self._channels[channel]
 

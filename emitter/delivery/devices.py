@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from emitter import blocking
@@ -37,14 +38,14 @@ def remember(positions: Collection[Position]) -> None:
     devices = Device.objects.using(conf.database)
     with transaction.atomic(using=conf.database):
         for new in sorted(positions, key=lambda p: (p.stream, p.device)):
-            row = devices.select_for_update().filter(stream=new.stream, name=new.device).first()
-            if row is None:
+            device, is_new = devices.get_or_create(
+                stream=new.stream, name=new.device, defaults={"epoch": new.epoch, "position": new.seq}
+            )
+            if is_new:
                 _make_room(new.stream)
-                devices.get_or_create(
-                    stream=new.stream, name=new.device, defaults={"epoch": new.epoch, "position": new.seq}
-                )
-            elif (new.epoch, new.seq) > (row.epoch, row.position):
-                devices.filter(pk=row.pk).update(epoch=new.epoch, position=new.seq, seen_at=timezone.now())
+                continue
+            behind = Q(epoch__lt=new.epoch) | Q(epoch=new.epoch, position__lt=new.seq)
+            devices.filter(behind, pk=device.pk).update(epoch=new.epoch, position=new.seq, seen_at=timezone.now())
 
 
 async def aremember(positions: Collection[Position]) -> None:
@@ -53,9 +54,9 @@ async def aremember(positions: Collection[Position]) -> None:
 
 
 def _make_room(stream: str) -> None:
-    """The device unseen for longest makes room for a new one."""
+    """The device unseen for longest makes room for the new one."""
     devices = Device.objects.using(conf.database).filter(stream=stream)
     newest = devices.order_by("-seen_at").values_list("pk", flat=True)
-    surplus = list(newest[conf.devices_per_user - 1 :])
+    surplus = list(newest[conf.devices_per_user :])
     if surplus:
         devices.filter(pk__in=surplus).delete()

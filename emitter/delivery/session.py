@@ -183,9 +183,8 @@ class Session:
         start = cursor.start(claim, stream)
         self._claim = None
         self._epoch, self._head, self._position = stream.epoch, stream.head, start.after
-        self._acknowledged = self._remembered = start.after
-        if claim.device and claim.device_position is None and start.gap is None:
-            self._remembered = -1
+        self._acknowledged = start.after
+        self._remembered = -1 if start.gap is None else start.after
         self._ready.clear()
         self._credit.forget()
         if not self._greeted and not self._visitor.plain:

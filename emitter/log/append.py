@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import ModuleType
 from uuid import UUID
 
@@ -122,27 +122,14 @@ def _load_runs(
 ) -> tuple[dict[str, RunRow], set[str]]:
     """The stored runs that the units name, and the new ones that somebody else is just making."""
     ids = {entry.run for unit in units for entry in unit.entries}
-    runs = _select_runs(connection, ids)
+    runs: dict[str, RunRow] = sql.select_runs(connection, ids) if ids else {}
     new = ids - runs.keys()
     if not new:
         return runs, set()
     claimed = sql.claim(connection, [f"run {run}" for run in new], wait=wait)
     if connection.vendor == "postgresql":
-        runs |= _select_runs(connection, new)
+        runs |= sql.select_runs(connection, new)
     return runs, {run for run in new - runs.keys() if f"run {run}" not in claimed}
-
-
-def _select_runs(connection: BaseDatabaseWrapper, ids: Collection[str]) -> dict[str, RunRow]:
-    if not ids:
-        return {}
-    marks = ",".join(["%s"] * len(ids))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, stream, thread, agent, state, first_seq, started_at, last_seq, ended_at "
-            f"FROM emitter_run WHERE id IN ({marks})",
-            list(ids),
-        )
-        return {row[0]: RunRow(*row[1:]) for row in cursor.fetchall()}
 
 
 def _load_known(connection: BaseDatabaseWrapper, units: Iterable[Unit]) -> dict[tuple[str, UUID], Known]:
@@ -170,24 +157,10 @@ def _write(connection: BaseDatabaseWrapper, sql: ModuleType, made: Plan, streams
     sql.raise_heads(connection, {key: head for key, head in made.heads.items() if head != streams[key].head})
     runs = Run.objects.using(connection.alias)
     if made.new_runs:
-        runs.bulk_create([_as_model(run, row) for run, row in made.new_runs.items()])
+        runs.bulk_create([Run(id=run, **asdict(row)) for run, row in made.new_runs.items()])
     if made.ended_runs:
-        ended = [_as_model(run, row) for run, row in made.ended_runs.items()]
+        ended = [Run(id=run, **asdict(row)) for run, row in made.ended_runs.items()]
         runs.bulk_update(ended, ["state", "last_seq", "ended_at"])
-
-
-def _as_model(run: str, row: RunRow) -> Run:
-    return Run(
-        id=run,
-        stream=row.stream,
-        thread=row.thread,
-        agent=row.agent,
-        state=row.state,
-        first_seq=row.first_seq,
-        last_seq=row.last_seq,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-    )
 
 
 def _growth(made: Plan, streams: dict[str, StreamRow]) -> list[Growth]:

@@ -35,7 +35,7 @@ class RunRow:
     agent: str
     state: str
     first_seq: int
-    started_at: datetime
+    started_at: datetime | None = None
     last_seq: int | None = None
     ended_at: datetime | None = None
 

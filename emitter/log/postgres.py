@@ -8,7 +8,7 @@ from hashlib import blake2b
 from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from emitter.log.plan import EventRow, StreamRow
+from emitter.log.plan import EventRow, RunRow, StreamRow
 
 #: From this many rows on, COPY beats a multi-row INSERT.
 COPY_ROWS = 8
@@ -44,6 +44,15 @@ def claim(connection: BaseDatabaseWrapper, names: Iterable[str], *, wait: bool) 
 
 def _advisory(name: str) -> int:
     return int.from_bytes(blake2b(f"emitter {name}".encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def select_runs(connection: BaseDatabaseWrapper, ids: Iterable[str]) -> dict[str, RunRow]:
+    """The stored runs of these ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, stream, thread, agent, state, first_seq FROM emitter_run WHERE id = ANY(%s)", [list(ids)]
+        )
+        return {run: RunRow(*values) for run, *values in cursor.fetchall()}
 
 
 def insert_events(connection: BaseDatabaseWrapper, rows: Sequence[EventRow]) -> None:

@@ -1,21 +1,34 @@
-"""Statements for SQLite, where the transaction itself is the lock: one writer at a time."""
+"""Statements for SQLite, where the transaction itself is the lock: one writer at a time.
+
+Python lets go of its interpreter lock at every step of a statement, and a busy event loop gives it back only after some
+milliseconds. So whatever belongs together is one statement, and comes back as one row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
+import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from emitter.log.plan import EventRow, StreamRow
+from emitter.log.plan import EventRow, RunRow, StreamRow
+
+#: Rows of one INSERT. Few different sizes, so that their prepared statements are found again.
+SIZES = (256, 64, 16, 4, 1)
+_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 def lock_streams(connection: BaseDatabaseWrapper, keys: Sequence[str], *, wait: bool) -> dict[str, StreamRow]:
     """The streams that exist; whoever writes holds them all."""
-    marks = ",".join(["%s"] * len(keys))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT key, epoch, head FROM emitter_stream WHERE key IN ({marks})", keys)
-        return {key: StreamRow(epoch, head) for key, epoch, head in cursor.fetchall()}
+    rows = _one_row(
+        connection,
+        "SELECT json_group_array(json_array(key, epoch, head)) FROM emitter_stream "
+        "WHERE key IN (SELECT value FROM json_each(%s))",
+        keys,
+    )
+    return {key: StreamRow(epoch, head) for key, epoch, head in rows}
 
 
 def claim(connection: BaseDatabaseWrapper, names: Iterable[str], *, wait: bool) -> set[str]:
@@ -23,29 +36,47 @@ def claim(connection: BaseDatabaseWrapper, names: Iterable[str], *, wait: bool) 
     return set(names)
 
 
+def select_runs(connection: BaseDatabaseWrapper, ids: Iterable[str]) -> dict[str, RunRow]:
+    """The stored runs of these ids."""
+    rows = _one_row(
+        connection,
+        "SELECT json_group_array(json_array(id, stream, thread, agent, state, first_seq)) FROM emitter_run "
+        "WHERE id IN (SELECT value FROM json_each(%s))",
+        list(ids),
+    )
+    return {run: RunRow(*values) for run, *values in rows}
+
+
 def insert_events(connection: BaseDatabaseWrapper, rows: Sequence[EventRow]) -> None:
-    adapt = connection.ops.adapt_datetimefield_value
+    """As few statements as the sizes allow."""
+    zone = connection.timezone
+    values = [
+        (r.stream, r.seq, r.event_id.hex, r.digest, r.run, r.type, r.after_end, _naive(r.created_at, zone), r.body)
+        for r in rows
+    ]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO emitter_event (stream, seq, event_id, digest, run, type, after_end, created_at, body) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (r.stream, r.seq, r.event_id.hex, r.digest, r.run, r.type, r.after_end, adapt(r.created_at), r.body)
-                for r in rows
-            ],
-        )
+        while values:
+            size = next(size for size in SIZES if size <= len(values))
+            together, values = values[:size], values[size:]
+            cursor.execute(
+                "INSERT INTO emitter_event (stream, seq, event_id, digest, run, type, after_end, created_at, body) "
+                f"VALUES {', '.join([_ROW] * size)}",
+                [value for row in together for value in row],
+            )
 
 
 def raise_heads(connection: BaseDatabaseWrapper, heads: Mapping[str, int]) -> None:
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE emitter_stream SET head = %s WHERE key = %s", [(head, key) for key, head in heads.items()]
+        cursor.execute(
+            "UPDATE emitter_stream SET head = grown.value FROM json_each(%s) AS grown "
+            "WHERE emitter_stream.key = grown.key",
+            [msgspec.json.encode(heads).decode()],
         )
 
 
 def is_passing(error: Exception) -> bool:
     """Whether the same transaction may succeed when it is tried again."""
-    return _says(error, "locked", "busy", "unable to open", "disk i/o")
+    return any(word in str(error).lower() for word in ("locked", "busy", "unable to open", "disk i/o"))
 
 
 def is_deadlock(error: Exception) -> bool:
@@ -53,5 +84,13 @@ def is_deadlock(error: Exception) -> bool:
     return False
 
 
-def _says(error: Any, *words: str) -> bool:
-    return any(word in str(error).lower() for word in words)
+def _naive(moment: datetime, zone: tzinfo | None) -> str:
+    """A time as Django writes it on SQLite, without the checks that it makes for each value."""
+    return str(moment.astimezone(zone).replace(tzinfo=None))
+
+
+def _one_row(connection: BaseDatabaseWrapper, statement: str, values: Sequence[str]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [msgspec.json.encode(values).decode()])
+        (text,) = cursor.fetchone()
+    return msgspec.json.decode(text)

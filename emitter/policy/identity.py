@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
 from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest, parse_cookie
 
 from emitter.conf import conf
 from emitter.errors import NotAllowed
@@ -37,6 +40,14 @@ def of_user(user: Any) -> Identity:
         may_emit=user.has_perm("emitter.emit_event"),
         is_staff=bool(getattr(user, "is_staff", False)),
     )
+
+
+def of_cookies(header: str) -> Identity:
+    """The identity of a session, from the Cookie header of a socket. Raises ``not_authenticated``."""
+    request = HttpRequest()
+    session_key = parse_cookie(header).get(settings.SESSION_COOKIE_NAME)
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    return of_user(get_user(request))
 
 
 def of_token(token: str) -> Identity:
@@ -76,7 +87,10 @@ def create_token(key: str, *, seconds: float, emit: bool = False) -> str:
 
 def is_own_origin(origin: str, host: str) -> bool:
     """Whether a request that carries a cookie comes from a page of this site, or one in CSRF_TRUSTED_ORIGINS."""
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     if parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower():
         return True
     return any(_matches(parts.scheme, parts.netloc.lower(), trusted) for trusted in settings.CSRF_TRUSTED_ORIGINS)

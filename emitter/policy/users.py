@@ -22,7 +22,12 @@ def key_of(user: Any) -> str:
 
 
 def user_of(key: str) -> Any | None:
-    """The user with this key."""
+    """The user with this key, written as :func:`key_of` writes it (``"042"`` is not ``"42"``)."""
+    user = _stored_user(key)
+    return user if user is not None and key_of(user) == key else None
+
+
+def _stored_user(key: str) -> Any | None:
     if not isinstance(conf.user_key, str):
         _, to_user = conf.user_key
         return to_user(key)
@@ -31,7 +36,7 @@ def user_of(key: str) -> Any | None:
 
 
 def existing(keys: Collection[str]) -> set[str]:
-    """Those of ``keys`` that are users' keys, written as :func:`key_of` writes them (``"042"`` is not ``"42"``)."""
+    """Those of ``keys`` that are users' keys, with the same care for how they are written."""
     if not isinstance(conf.user_key, str):
         return {key for key in keys if user_of(key) is not None}
     values = {key: value for key in keys if (value := _field_value(key)) is not None and str(value) == key}

@@ -1,0 +1,178 @@
+"""A client of ``agent-events.v1`` for the tests: keeps what it applied, and holds the server to the protocol.
+
+It speaks over a real socket (:func:`connect`) or straight to a session in this process (:func:`converse`), and both
+ways end with the same exception of ``websockets``.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import msgspec
+import websockets
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
+
+from emitter.delivery import Session, Visitor, reception_here
+from emitter.policy.identity import Identity, create_token
+from emitter.wire import SUBPROTOCOL
+
+#: Seconds that a client waits for what must come.
+PATIENCE = 10.0
+
+
+class Transport(Protocol):
+    """What carries text frames."""
+
+    async def send(self, message: str, /) -> None: ...
+
+    async def recv(self) -> str | bytes: ...
+
+
+class _Batch(msgspec.Struct):
+    events: list[msgspec.Raw]
+
+
+class Client:
+    """Applies events as every client must: the next number each time, unless a frame explains why not."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.hello: dict[str, Any] = {}
+        self.epoch = ""
+        self.position = 0
+        self.applied: list[str] = []
+        self.frames: list[dict[str, Any]] = []
+
+    async def send(self, frame_type: str, **fields: Any) -> None:
+        await self._transport.send(msgspec.json.encode({"type": frame_type, **fields}).decode())
+
+    async def receive(self) -> dict[str, Any]:
+        """The next frame, applied."""
+        async with asyncio.timeout(PATIENCE):
+            text = await self._transport.recv()
+        assert isinstance(text, str)
+        frame: dict[str, Any] = msgspec.json.decode(text)
+        self.frames.append(frame)
+        self._apply(frame, text)
+        return frame
+
+    async def expect(self, *frame_types: str) -> dict[str, Any]:
+        """The next frame that is one of these, after whatever comes before."""
+        while True:
+            frame = await self.receive()
+            if frame["type"] in frame_types:
+                return frame
+
+    async def until(self, seq: int, *, ack: bool = True) -> list[int]:
+        """Reads on to a number. Returns the numbers applied so far."""
+        while self.position < seq:
+            await self.receive()
+            if ack:
+                await self.send("ack", seq=self.position)
+        return self.seqs
+
+    async def closed(self) -> int:
+        """The code with which the server closes, after whatever it says before."""
+        try:
+            while True:
+                await self.receive()
+        except ConnectionClosed as end:
+            assert end.rcvd is not None
+            return end.rcvd.code
+
+    @property
+    def seqs(self) -> list[int]:
+        return [msgspec.json.decode(text)["seq"] for text in self.applied]
+
+    @property
+    def types(self) -> list[str]:
+        return [frame["type"] for frame in self.frames]
+
+    def _apply(self, frame: dict[str, Any], text: str) -> None:
+        match frame["type"]:
+            case "hello":
+                self.hello, self.epoch, self.position = frame, frame["epoch"], frame["after"]
+            case "gap":
+                self.epoch, self.position = frame["epoch"], frame["first"] - 1
+            case "position":
+                assert frame["seq"] > self.position
+                self.position = frame["seq"]
+            case "batch":
+                for event in msgspec.json.decode(text, type=_Batch).events:
+                    self._apply_event(bytes(event).decode())
+            case _ if "seq" in frame:
+                self._apply_event(text)
+
+    def _apply_event(self, text: str) -> None:
+        seq = msgspec.json.decode(text)["seq"]
+        assert seq == self.position + 1, f"#{seq} came after #{self.position}"
+        self.applied.append(text)
+        self.position = seq
+
+
+class Line:
+    """A session in this process, as a transport. ``session`` is the other end."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self._written: asyncio.Queue[str | Close] = asyncio.Queue()
+        self.session = Session(visitor, self._written.put)
+
+    async def send(self, message: str, /) -> None:
+        self.session.received(message)
+
+    async def recv(self) -> str:
+        written = await self._written.get()
+        if isinstance(written, Close):
+            raise ConnectionClosed(written, None)
+        return written
+
+    async def run(self) -> None:
+        async with reception_here().seat(self.session):
+            code = await self.session.run()
+        if code is not None:
+            await self._written.put(Close(code, code.name.lower()))
+
+
+class Conversation(Client):
+    """A client of a session in this process."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(line)
+        self.session = line.session
+
+
+@asynccontextmanager
+async def converse(who: str | Identity, **visit: Any) -> AsyncIterator[Conversation]:
+    """A conversation that has begun; ``visit`` is what the address says (``after``, ``epoch``, ``device``)."""
+    identity = Identity(who) if isinstance(who, str) else who
+    line = Line(Visitor(identity, **visit))
+    running = asyncio.create_task(line.run())
+    try:
+        client = Conversation(line)
+        if not visit.get("plain"):
+            await client.receive()
+        yield client
+    finally:
+        line.session.gone()
+        await running
+
+
+@asynccontextmanager
+async def connect(server: str, key: str, **query: Any) -> AsyncIterator[Client]:
+    """A client over a real socket that has said hello; ``query`` goes into the address."""
+    async with open_socket(server, token=create_token(key, seconds=60), **query) as socket:
+        client = Client(socket)
+        await client.receive()
+        yield client
+
+
+def open_socket(
+    server: str, *, token: str = "", subprotocols: tuple[str, ...] = (), headers: dict[str, str] | None = None, **query: Any
+) -> websockets.connect:
+    """A bare socket. A ``token`` goes with the protocol's own subprotocol."""
+    offered = [SUBPROTOCOL, f"bearer.{token}"] if token else list(subprotocols)
+    address = f"{server}/ws/events/?{urlencode(query)}"
+    return websockets.connect(address, subprotocols=offered, additional_headers=headers, proxy=None)  # type: ignore[arg-type]

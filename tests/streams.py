@@ -1,0 +1,47 @@
+"""Streams to read: filled through the emitter, and changed as only retention, a restore or an accident would."""
+
+from uuid_utils.compat import uuid7
+
+from emitter.blocking import run
+from emitter.context import RunContext
+from emitter.events import AgentThinking
+from emitter.log import bodies_at
+from emitter.models import Event, Stream
+from emitter.service import emitter
+
+RUN = "run-1"
+
+
+async def think(key: str, number: int = 1, *, thought: str = "Reading the ledger", run: str = RUN) -> int:
+    """Emits so many events together. Returns the last one's number."""
+    context = RunContext(key, run_id=run)
+    receipts = await emitter.aemit_many([(context, AgentThinking(thought))] * number)
+    assert receipts[-1].seq is not None
+    return receipts[-1].seq
+
+
+async def texts(key: str) -> list[str]:
+    """The stored text of every event of a stream, in order."""
+    return await run(_texts, key)
+
+
+def _texts(key: str) -> list[str]:
+    head = Stream.objects.get(key=key).head
+    return list(bodies_at(key, range(1, head + 1)).values())
+
+
+async def prune(key: str, to: int) -> None:
+    """Forgets the events up to a number, as retention does."""
+    await run(_prune, key, to)
+
+
+def _prune(key: str, to: int) -> None:
+    Event.objects.filter(stream=key, seq__lte=to).delete()
+    Stream.objects.filter(key=key).update(pruned_to=to)
+
+
+async def renew_epoch(key: str) -> str:
+    """Gives a stream a new epoch, as after a restore from a backup."""
+    epoch = str(uuid7())
+    await run(Stream.objects.filter(key=key).update, epoch=epoch)
+    return epoch
