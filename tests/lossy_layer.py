@@ -21,6 +21,11 @@ class LossyChannelLayer(LocalChannelLayer):
         self.lose, self.repeat, self.delay, self.down = lose, repeat, delay, down
         self._random = Random(seed)
 
+    @property
+    def groups(self) -> set[str]:
+        """The groups that have members."""
+        return set(self._groups)
+
     async def new_channel(self, prefix: str = "specific.") -> str:
         self._refuse_while_down()
         return await super().new_channel(prefix)

@@ -1,16 +1,25 @@
 """What waits to be rung: one bell a stream that says what all of them say."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import reduce
+from typing import Any
 
 import pytest
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.testing import WebsocketCommunicator
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emitter import metrics
 from emitter.bell import probe, ring, user_group
-from emitter.bell.group import EVENT_BYTES
-from emitter.bell.ringer import merge
+from emitter.bell.group import EVENT_BYTES, to_message
+from emitter.bell.local import LocalChannelLayer, Message
+from emitter.bell.ringer import Ringer, merge
 from emitter.cursor import Growth
+
+from .lossy_layer import LossyChannelLayer
 
 flushes = st.lists(st.integers(1, 4), min_size=1, max_size=6)
 
@@ -65,3 +74,118 @@ def test_bells_in_order_lose_nothing(sizes: list[int]) -> None:
     heads = [sum(sizes[: index + 1]) for index in range(len(sizes))]
     bells = [growth(head - size + 1, head) for head, size in zip(heads, sizes, strict=True)]
     assert reduce(merge, bells) == growth(1, heads[-1])
+
+
+# Ringing --------------------------------------------------------------------------------------------------------------
+
+
+class TeamConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
+    """What a team may write: it joins the group of one user and passes on what it hears."""
+
+    async def connect(self) -> None:
+        await self.channel_layer.group_add(user_group("7"), self.channel_name)
+        await self.accept()
+
+    async def agent_events(self, message: dict[str, Any]) -> None:
+        await self.send_json(message)
+
+
+class DistantLayer(LocalChannelLayer):
+    """Takes a moment for each message, as a layer across a network does."""
+
+    async def group_send(self, group: str, message: Message) -> None:
+        await asyncio.sleep(0)
+        await super().group_send(group, message)
+
+
+async def rung_out(ringer: Ringer) -> None:
+    assert ringer.task is not None
+    await ringer.task
+
+
+@asynccontextmanager
+async def team_socket() -> AsyncIterator[WebsocketCommunicator]:
+    socket = WebsocketCommunicator(TeamConsumer.as_asgi(), "/")
+    await socket.connect(timeout=5)
+    yield socket
+    await socket.disconnect()
+
+
+async def test_a_teams_own_consumer_hears_the_documented_message() -> None:
+    async with team_socket() as socket:
+        ring([growth(3, 4)])
+        assert await socket.receive_json_from(timeout=5) == to_message(growth(3, 4))
+
+
+async def test_it_rings_from_any_thread() -> None:
+    async with team_socket() as socket:
+        await asyncio.to_thread(ring, [growth(3, 4)])
+        assert (await socket.receive_json_from(timeout=5))["head"] == 4
+
+
+async def test_another_users_bell_is_not_heard() -> None:
+    async with team_socket() as socket:
+        ring([Growth("77", "e1", 1, 1, ["secret"])])
+        ring([growth(3, 3)])
+        assert (await socket.receive_json_from(timeout=5))["stream"] == "7"
+
+
+@pytest.mark.embedded
+async def test_a_process_in_which_nobody_listens_rings_nobody() -> None:
+    rung = metrics.value("emitter_bells_total")
+    ring([growth(3, 4)])
+    await asyncio.sleep(0)
+    assert metrics.value("emitter_bells_total") == rung
+
+
+def test_without_a_layer_there_is_nothing_to_ring(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {}
+    failed = metrics.value("emitter_bell_failures_total")
+    ring([growth(3, 4)])
+    assert metrics.value("emitter_bell_failures_total") == failed
+
+
+async def test_bells_of_one_stream_that_wait_become_one() -> None:
+    layer, ringer = LocalChannelLayer(), Ringer()
+    rung = metrics.value("emitter_bells_total")
+    await layer.group_add(user_group("7"), "ear")
+    for seq in (3, 4, 5):
+        ringer.add(layer, [growth(seq, seq)])
+    assert await layer.receive("ear") == to_message(growth(3, 5))
+    assert metrics.value("emitter_bells_total") == rung + 1
+
+
+async def test_bells_that_come_while_one_is_sent_follow_it() -> None:
+    layer, ringer = DistantLayer(), Ringer()
+    await layer.group_add(user_group("7"), "ear")
+    ringer.add(layer, [growth(3, 3)])
+    await asyncio.sleep(0)
+    ringer.add(layer, [growth(4, 4), growth(5, 5)])
+    assert [(await layer.receive("ear"))["head"] for _ in range(2)] == [3, 5]
+
+
+async def test_a_layer_that_is_down_costs_its_bells_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    layer, ringer = LossyChannelLayer(down=True), Ringer()
+    failed = metrics.value("emitter_bell_failures_total")
+    ringer.add(layer, [growth(3, 3), Growth("8", "e1", 1, 1, ["{}"])])
+    await rung_out(ringer)
+    assert metrics.value("emitter_bell_failures_total") == failed + 2
+    assert "bell_failure: 2 bells lost (the layer is down)" in caplog.text
+
+
+async def test_a_layer_that_comes_back_is_rung_again() -> None:
+    layer, ringer = LossyChannelLayer(), Ringer()
+    await layer.group_add(user_group("7"), "ear")
+    layer.down = True
+    ringer.add(layer, [growth(3, 3)])
+    await rung_out(ringer)
+    layer.down = False
+    ringer.add(layer, [growth(4, 4)])
+    assert (await layer.receive("ear"))["head"] == 4
+
+
+async def test_the_probe_tells_whether_the_layer_answers(settings: Any) -> None:
+    await probe()
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.lossy_layer.LossyChannelLayer", "CONFIG": {"down": True}}}
+    with pytest.raises(ConnectionError):
+        await probe()

@@ -28,6 +28,12 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
         self.channel_capacity = self.compile_capacities(channel_capacity or {})
         self._channels: dict[str, asyncio.Queue[tuple[float, Message]]] = {}
         self._groups: defaultdict[str, set[str]] = defaultdict(set)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop on which channels joined groups. ``None``: nobody has, or that loop is closed."""
+        return None if self._loop is None or self._loop.is_closed() else self._loop
 
     async def new_channel(self, prefix: str = "specific.") -> str:
         """A channel name that nobody else has."""
@@ -52,6 +58,7 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
     async def group_add(self, group: str, channel: str) -> None:
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
+        self._loop = self.loop or asyncio.get_running_loop()
         self._groups[group].add(channel)
 
     async def group_discard(self, group: str, channel: str) -> None:

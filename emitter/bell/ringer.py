@@ -1,7 +1,8 @@
 """Rings: hands what was committed to the channel layer, once a user and flush.
 
-A layer within this process is rung on the loops that listen, and not at all when none does. Any other layer is rung on
-the listening loop, or on one loop of our own, made when a process without a server first rings.
+A layer within this process is rung on the loop where it is used, and not at all when nobody uses it (Channels' own
+in-memory layer does not know: it is rung where a hub listens). Any other layer is rung on the listening loop, or on one
+loop of our own, made when a process without a server first rings.
 """
 
 from __future__ import annotations
@@ -38,14 +39,19 @@ def ring(growth: Sequence[Growth]) -> None:
         layer = get_channel_layer(conf.channel_layer)
         if layer is None or not growth:
             return
-        loops = listening_loops()
-        if not isinstance(layer, InMemoryChannelLayer | LocalChannelLayer):
-            loops = loops[:1] or [_own_loop()]
-        for loop in loops:
+        for loop in _loops_of(layer):
             loop.call_soon_threadsafe(_add, loop, layer, growth)
     except Exception as error:
         metrics.BELL_FAILURES.inc()
         logger.warning("bell_failure: could not ring (%s); sessions read the log instead", error)
+
+
+def _loops_of(layer: Any) -> list[asyncio.AbstractEventLoop]:
+    if isinstance(layer, LocalChannelLayer):
+        return [layer.loop] if layer.loop is not None else []
+    if isinstance(layer, InMemoryChannelLayer):
+        return listening_loops()
+    return listening_loops()[:1] or [_own_loop()]
 
 
 async def probe() -> None:

@@ -1,0 +1,177 @@
+"""The ear of a server process, on the layer of the column."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+
+from emitter import metrics
+from emitter.bell import hub, hub_here, ring, user_group
+from emitter.cursor import Growth
+
+from .lossy_layer import LossyChannelLayer
+from .processes import Redis
+
+
+class Ear:
+    """A listener that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.news: asyncio.Queue[Growth] = asyncio.Queue()
+
+    def heard(self, growth: Growth) -> None:
+        self.news.put_nowait(growth)
+
+    async def next(self) -> Growth:
+        """The next news, after those of :func:`listening`."""
+        async with asyncio.timeout(5):
+            while (growth := await self.news.get()).head == 0:
+                pass
+        return growth
+
+
+def growth(head: int, stream: str = "7") -> Growth:
+    return Growth(stream, "e1", head, head, [f"#{head}"])
+
+
+@asynccontextmanager
+async def listening(stream: str = "7") -> AsyncIterator[Ear]:
+    """An ear at the hub of this loop that a bell has reached."""
+    ear = Ear()
+    await hub_here().join(stream, ear)
+    async with asyncio.timeout(5):
+        while ear.news.empty():
+            ring([growth(0, stream)])
+            await asyncio.sleep(0.01)
+    try:
+        yield ear
+    finally:
+        await hub_here().leave(stream, ear)
+
+
+async def test_a_bell_reaches_all_who_listen_to_its_stream_and_nobody_else() -> None:
+    async with listening() as one, listening() as two, listening("8") as other:
+        ring([growth(3), growth(1, "8")])
+        assert await one.next() == await two.next() == growth(3)
+        assert await other.next() == growth(1, "8")
+
+
+async def test_whoever_left_hears_no_more() -> None:
+    async with listening() as one:
+        async with listening() as two:
+            pass
+        ring([growth(3)])
+        assert await one.next() == growth(3)
+    assert growth(3) not in [two.news.get_nowait() for _ in range(two.news.qsize())]
+
+
+async def test_one_ear_hears_for_all_listeners() -> None:
+    async with listening() as one, listening(), listening():
+        ring([growth(3)])
+        ring([growth(4)])
+        assert [(await one.next()).head for _ in range(2)] == [3, 4]
+
+
+async def test_a_group_is_left_with_the_last_of_its_listeners(layer: LossyChannelLayer) -> None:
+    async with listening("8"):
+        async with listening(), listening():
+            assert user_group("7") in layer.groups
+        assert user_group("7") not in layer.groups
+
+
+async def test_the_last_to_leave_ends_the_ear(layer: LossyChannelLayer) -> None:
+    before = asyncio.all_tasks()
+    async with listening():
+        assert len(asyncio.all_tasks() - before) == 1
+    assert asyncio.all_tasks() == before
+    assert not layer.groups
+
+
+async def test_whoever_comes_after_the_last_has_left_hears() -> None:
+    async with listening():
+        pass
+    async with listening() as ear:
+        ring([growth(3)])
+        assert await ear.next() == growth(3)
+
+
+async def test_news_from_elsewhere_are_handed_on() -> None:
+    async with listening() as ear:
+        hub_here().hear(growth(3))
+        assert await ear.next() == growth(3)
+
+
+async def test_messages_of_others_in_the_group_are_no_news() -> None:
+    async with listening() as ear:
+        layer = get_channel_layer()
+        await layer.group_send(user_group("7"), {"type": "team.note", "text": "Lunch?"})
+        ring([growth(3)])
+        assert await ear.next() == growth(3)
+
+
+async def test_a_message_that_cannot_be_read_costs_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "RETRY_SECONDS", 0.01)
+    failed = metrics.value("emitter_bell_failures_total")
+    async with listening():
+        await get_channel_layer().group_send(user_group("7"), {"type": "agent.events"})
+        await counted(failed + 1)
+        async with listening() as ear:
+            ring([growth(3)])
+            assert await ear.next() == growth(3)
+
+
+async def test_a_layer_that_is_down_at_first_is_joined_when_it_is_back(
+    layer: LossyChannelLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "RETRY_SECONDS", 0.01)
+    layer.down = True
+    failed = metrics.value("emitter_bell_failures_total")
+    ear = Ear()
+    await hub_here().join("7", ear)
+    await counted(failed + 2)
+    layer.down = False
+    async with listening() as second:
+        ring([growth(3)])
+        assert await second.next() == await ear.next() == growth(3)
+    await hub_here().leave("7", ear)
+
+
+async def test_a_group_that_could_not_be_joined_is_joined_later(layer: LossyChannelLayer) -> None:
+    async with listening("8"):
+        layer.down = True
+        ear = Ear()
+        await hub_here().join("7", ear)
+        layer.down = False
+        await hub_here().renew()
+        ring([growth(3)])
+        assert await ear.next() == growth(3)
+        await hub_here().leave("7", ear)
+
+
+@pytest.mark.scaled
+async def test_an_ear_outlives_redis(redis_server: Redis) -> None:
+    async with listening() as ear:
+        redis_server.stop()
+        ring([growth(3)])
+        redis_server.start()
+        while ear.news.empty():
+            ring([growth(4)])
+            await asyncio.sleep(0.05)
+        assert (await ear.next()).head == 4
+
+
+@pytest.fixture
+def layer(settings: Any) -> LossyChannelLayer:
+    """A layer of this process whose inside can be seen."""
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.lossy_layer.LossyChannelLayer"}}
+    layer: LossyChannelLayer = get_channel_layer()
+    return layer
+
+
+async def counted(failures: float) -> None:
+    async with asyncio.timeout(5):
+        while metrics.value("emitter_bell_failures_total") < failures:
+            await asyncio.sleep(0.005)
