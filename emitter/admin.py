@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -105,6 +107,10 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     list_per_page = PAGE
     list_max_show_all = 0
+    show_facets = admin.ShowFacets.NEVER
+
+    class Media:
+        css = {"all": ["emitter/admin.css"]}
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *_: Any, **__: Any) -> Any:
         page = request.GET.get("p", "1")
@@ -124,12 +130,17 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 class EventAdmin(ReadOnly):
     """The event log."""
 
-    list_display = ("created_at", "stream", "seq", "type", "run", "summary")
+    list_display = ("at", "stream", "seq", "type", "run", "summary")
     list_filter = (UserFilter, RunFilter, TypeFilter)
     ordering = ("-id",)
     sortable_by = ()
     fields = ("stream", "seq", "event_id", "run", "type", "created_at", "after_end", "readable")
     readonly_fields = ("readable",)
+
+    @admin.display(description="emitted at (UTC)")
+    def at(self, event: Event) -> str:
+        """To the millisecond."""
+        return event.created_at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
     @admin.display(description="payload")
     def summary(self, event: Event) -> str:
@@ -158,7 +169,8 @@ class RunAdmin(ReadOnly):
     @admin.display(description="events")
     def events(self, run: Run) -> SafeString:
         """A link to the run's events."""
-        return format_html('<a href="../../event/?run={}">show events</a>', run.id)
+        log = reverse("admin:emitter_event_changelist", current_app=self.admin_site.name)
+        return format_html('<a href="{}?{}">show events</a>', log, urlencode({"run": run.id}))
 
 
 @admin.register(Device)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from copy import deepcopy
 from typing import Any
 from uuid import uuid4
 
@@ -85,7 +86,7 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
 
     def _put(self, channel: str, message: Message) -> None:
         try:
-            self._queue(channel).put_nowait((time.monotonic() + self.expiry, dict(message)))
+            self._queue(channel).put_nowait((time.monotonic() + self.expiry, deepcopy(message)))
         except asyncio.QueueFull:
             raise ChannelFull(channel) from None
 

@@ -1,0 +1,82 @@
+"""The event log in the admin."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from emitter.context import RunContext
+from emitter.events import AgentThinking
+from emitter.models import Event
+from emitter.service import emitter
+
+LOG = "/admin/emitter/event/"
+
+
+@pytest.fixture
+def staff(db) -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root", password="demo"))
+    return client
+
+
+@pytest.fixture
+def told(alice, bob) -> None:
+    """Sixty events of alice in two runs, and one of bob."""
+    for number in range(60):
+        context = RunContext(str(alice.pk), run_id=f"run-{number % 2}")
+        emitter.emit(context, AgentThinking(f"thought <b>{number}</b>", number))
+    emitter.emit(RunContext(str(bob.pk), run_id="bob-run"), AgentThinking("of bob"))
+
+
+def shown(response) -> list[Event]:
+    return list(response.context["cl"].result_list)
+
+
+def test_newest_first_and_in_pages(staff, told) -> None:
+    first, second = shown(staff.get(LOG)), shown(staff.get(f"{LOG}?p=2"))
+    assert (len(first), len(second)) == (50, 11)
+    ids = [event.pk for event in first + second]
+    assert ids == sorted(ids, reverse=True)
+
+
+def test_found_by_user_name_key_run_and_type(staff, told, bob) -> None:
+    assert [event.run for event in shown(staff.get(f"{LOG}?user=bob"))] == ["bob-run"]
+    assert [event.run for event in shown(staff.get(f"{LOG}?user={bob.pk}"))] == ["bob-run"]
+    assert len(shown(staff.get(f"{LOG}?user=alice&run=run-1"))) == 30
+    assert shown(staff.get(f"{LOG}?user=alice&type=agent_started")) == []
+    assert shown(staff.get(f"{LOG}?run=nowhere")) == []
+
+
+def test_it_never_counts_rows(staff, told) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert staff.get(LOG).status_code == 200
+    assert [q["sql"] for q in queries if "emitter_event" in q["sql"] and "COUNT(" in q["sql"].upper()] == []
+
+
+def test_one_event_is_readable_whole_and_inert(staff, told) -> None:
+    page = staff.get(f"{LOG}{Event.objects.first().pk}/change/").content.decode()
+    assert "thought &lt;b&gt;0&lt;/b&gt;" in page
+    assert "<b>0</b>" not in page
+
+
+def test_nothing_can_be_written(staff, told) -> None:
+    event = Event.objects.first()
+    assert staff.get(f"{LOG}add/").status_code == 403
+    assert staff.post(f"{LOG}{event.pk}/change/", {"run": "mine"}).status_code == 403
+    assert staff.post(f"{LOG}{event.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", [LOG, "/admin/emitter/run/", "/admin/emitter/device/"])
+def test_staff_only(path, staff, alice) -> None:
+    customer = Client()
+    customer.force_login(alice)
+    assert customer.get(path).status_code == 302
+    assert staff.get(path).status_code == 200
+
+
+def test_a_run_leads_to_its_events(staff, told) -> None:
+    page = staff.get("/admin/emitter/run/").content.decode()
+    assert 'href="/admin/emitter/event/?run=run-1"' in page
+    assert len(shown(staff.get("/admin/emitter/event/?run=run-1"))) == 30
