@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from .expression import Token, tokens
 from .outcome import Outcome, ToolError
 
 #: Longest expression, in characters, and deepest nesting of its brackets, signs and powers.
@@ -26,28 +26,16 @@ WRITTEN, ROUNDED = 30, 12
 #: Digits to which a root is worked out, and the highest root that is tried for an exact one.
 ROOT_DIGITS, EXACT_ROOT = 50, 10
 
-SIGNS = {
-    **{sign: sign for sign in ("**", "//", "+", "-", "*", "/", "%", "²", "³", "(", ")")},
-    **{"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "^": "**"},
-}
-WORDS = {
-    **{"plus": "+", "minus": "-", "times": "*", "x": "*", "multiplied by": "*", "divided by": "/", "over": "/"},
-    **{"modulo": "mod", "mod": "mod", "percent": "%", "per cent": "%", "of": "of"},
-    **{"to the power of": "**", "squared": "²", "cubed": "³"},
-}
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    **{"+": operator.add, "-": operator.sub, "*": operator.mul, "of": operator.mul},
-    **{"/": operator.truediv, "//": operator.floordiv, "%": operator.mod, "mod": operator.mod},
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "of": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "mod": operator.mod,
 }
-_GROUPED = r"[0-9]{1,3}(?:[,_'’\u00a0\u202f][0-9]{3})+(?![0-9])(?:\.[0-9]+)?"
-_PLAIN = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3}\b)?"
-_TOKEN = re.compile(
-    rf"(?P<number>{_GROUPED}|{_PLAIN})"
-    rf"|(?P<word>\b(?:{'|'.join(WORDS).replace(' ', r'\s+')})\b)"
-    rf"|(?P<sign>{'|'.join(map(re.escape, SIGNS))})"
-    r"|(?P<unknown>[^\W\d_]+|\S)",
-    re.IGNORECASE,
-)
 
 
 class Value(NamedTuple):
@@ -55,13 +43,6 @@ class Value(NamedTuple):
 
     number: Fraction
     exact: bool
-
-
-class Token(NamedTuple):
-    """A part of an expression: a ``number``, an ``operator``, something ``unknown``, or the ``end``."""
-
-    kind: str
-    text: str
 
 
 def calculate(expression: str) -> Outcome:
@@ -76,17 +57,6 @@ def evaluate(expression: str) -> Value:
     if len(expression) > LENGTH:
         raise ToolError("too_long", f"I calculate with up to {LENGTH} characters, and this has {len(expression):,}.")
     return _Reader(tokens(expression)).read()
-
-
-def is_arithmetic(text: str) -> bool:
-    """Whether ``text`` is made of numbers and operators alone, one of each at least. It may still be wrong."""
-    kinds = {token.kind for token in tokens(text) if token.text not in ("(", ")")}
-    return kinds == {"number", "operator"}
-
-
-def tokens(text: str) -> list[Token]:
-    """The parts of an expression, in order; operators by their sign, whatever the word for them."""
-    return [_token(match) for match in _TOKEN.finditer(text)]
 
 
 def written(value: Value) -> str:
@@ -191,15 +161,6 @@ class _Reader:
         return ToolError("unreadable", f"I expected {wanted} where “{token.text[:40]}” stands.")
 
 
-def _token(match: re.Match[str]) -> Token:
-    kind, text = match.lastgroup or "unknown", match.group()
-    if kind == "number":
-        return Token(kind, re.sub(r"[^0-9.eE+-]", "", text))
-    if kind == "unknown":
-        return Token(kind, text)
-    return Token("operator", SIGNS.get(text) or WORDS[" ".join(text.lower().split())])
-
-
 def _apply(sign: str, left: Fraction, right: Fraction) -> Fraction:
     try:
         return _bounded(Fraction(OPERATIONS[sign](left, right)))
@@ -215,7 +176,7 @@ def _power(base: Fraction, exponent: Fraction) -> Value:
     if base == 0 and exponent < 0:
         raise ToolError("division_by_zero", "Zero has no negative power: that would divide by zero.")
     if exponent.denominator == 1:
-        return Value(Fraction(base**exponent.numerator), True)
+        return Value(_bounded(Fraction(base**exponent.numerator)), True)
     if base < 0:
         raise ToolError("not_real", "A negative number has only whole powers among the real numbers.")
     with localcontext(prec=ROOT_DIGITS):
@@ -242,5 +203,6 @@ def _decimal(number: Fraction, digits: int) -> Decimal:
 
 def _plain(number: Decimal) -> str:
     """Without an exponent where that can be read, without zeros at the end."""
-    short = number.normalize()
+    with localcontext(prec=WRITTEN):
+        short = number.normalize()
     return f"{short:f}" if -8 < short.adjusted() < WRITTEN else str(short)

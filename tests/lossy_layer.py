@@ -15,7 +15,13 @@ class LossyChannelLayer(LocalChannelLayer):
     """
 
     def __init__(
-        self, lose: float = 0.0, repeat: float = 0.0, delay: float = 0.0, seed: int = 0, down: bool = False, **options: Any
+        self,
+        lose: float = 0.0,
+        repeat: float = 0.0,
+        delay: float = 0.0,
+        seed: int = 0,
+        down: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self.lose, self.repeat, self.delay, self.down = lose, repeat, delay, down

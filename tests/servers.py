@@ -123,15 +123,26 @@ def scaled_column(request: pytest.FixtureRequest) -> Column:
     return column
 
 
+def server_environment_now() -> dict[str, str]:
+    url = urlsplit(os.environ["DATABASE_URL"])
+    return {"DATABASE_URL": f"{url.scheme}://{url.netloc}/{connection.settings_dict['NAME']}"}
+
+
 @pytest.fixture
 def server_environment(transactional_db: None) -> dict[str, str]:
     """What a process needs in its environment to share the test's database."""
-    url = urlsplit(os.environ["DATABASE_URL"])
-    return {"DATABASE_URL": f"{url.scheme}://{url.netloc}/{connection.settings_dict['NAME']}"}
+    return server_environment_now()
 
 
 @pytest.fixture
 def live_server_process(tmp_path: Path, server_environment: dict[str, str]) -> Iterator[Daphne]:
     """The example project served by a real daphne on the test's own database."""
     with Daphne(tmp_path / "daphne", server_environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def daphne(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Daphne]:
+    """One daphne for all tests of a module, whose tests are marked ``django_db(transaction=True)``."""
+    with Daphne(tmp_path_factory.mktemp("daphne"), server_environment_now()) as server:
         yield server

@@ -5,22 +5,28 @@ ways end with the same exception of ``websockets``.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+import httpx
 import msgspec
 import websockets
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
+from websockets.typing import Subprotocol
 
 from emitter.delivery import Session, Visitor, reception_here
 from emitter.policy.identity import Identity, create_token
 from emitter.wire import SUBPROTOCOL
 
+from .processes import Daphne
+
 #: Seconds that a client waits for what must come.
 PATIENCE = 10.0
+
+Headers = Mapping[str, str]
 
 
 class Transport(Protocol):
@@ -161,18 +167,32 @@ async def converse(who: str | Identity, **visit: Any) -> AsyncIterator[Conversat
 
 
 @asynccontextmanager
-async def connect(server: str, key: str, **query: Any) -> AsyncIterator[Client]:
+async def connect(server: Daphne, key: str, **query: Any) -> AsyncIterator[Client]:
     """A client over a real socket that has said hello; ``query`` goes into the address."""
-    async with open_socket(server, token=create_token(key, seconds=60), **query) as socket:
+    async with open_socket(server, bearer(key), **query) as socket:
         client = Client(socket)
         await client.receive()
         yield client
 
 
-def open_socket(
-    server: str, *, token: str = "", subprotocols: tuple[str, ...] = (), headers: dict[str, str] | None = None, **query: Any
-) -> websockets.connect:
-    """A bare socket. A ``token`` goes with the protocol's own subprotocol."""
-    offered = [SUBPROTOCOL, f"bearer.{token}"] if token else list(subprotocols)
-    address = f"{server}/ws/events/?{urlencode(query)}"
-    return websockets.connect(address, subprotocols=offered, additional_headers=headers, proxy=None)  # type: ignore[arg-type]
+def bearer(key: str, seconds: float = 60) -> list[str]:
+    """The subprotocols of a client that signs in by token."""
+    return [SUBPROTOCOL, f"bearer.{create_token(key, seconds=seconds)}"]
+
+
+def open_socket(server: Daphne, offered: Sequence[str] = (), headers: Headers | None = None, **query: Any) -> Any:
+    """A bare socket to ``/ws/events/``."""
+    return websockets.connect(
+        f"{server.ws_url}/ws/events/?{urlencode(query)}",
+        subprotocols=[Subprotocol(name) for name in offered] or None,
+        additional_headers=headers,
+        proxy=None,
+    )
+
+
+async def emit_there(server: Daphne, key: str, number: int = 1) -> None:
+    """Emits in the server's own process."""
+    item = {"user": key, "run": f"run of {key}", "type": "agent_thinking", "payload": {"thought": "Hm"}}
+    token = create_token(key, seconds=60, emit=True)
+    async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {token}"}) as http:
+        (await http.post("/api/events/", json=[item] * number)).raise_for_status()

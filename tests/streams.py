@@ -5,16 +5,14 @@ from uuid_utils.compat import uuid7
 from emitter.blocking import run
 from emitter.context import RunContext
 from emitter.events import AgentThinking
-from emitter.log import bodies_at
+from emitter.log import aopen_stream, bodies_at
 from emitter.models import Event, Stream
 from emitter.service import emitter
 
-RUN = "run-1"
 
-
-async def think(key: str, number: int = 1, *, thought: str = "Reading the ledger", run: str = RUN) -> int:
-    """Emits so many events together. Returns the last one's number."""
-    context = RunContext(key, run_id=run)
+async def think(key: str, number: int = 1, *, thought: str = "Reading the ledger", run: str = "") -> int:
+    """Emits so many events together, in one run for each user. Returns the last one's number."""
+    context = RunContext(key, run_id=run or f"run of {key}")
     receipts = await emitter.aemit_many([(context, AgentThinking(thought))] * number)
     assert receipts[-1].seq is not None
     return receipts[-1].seq
@@ -28,6 +26,11 @@ async def texts(key: str) -> list[str]:
 def _texts(key: str) -> list[str]:
     head = Stream.objects.get(key=key).head
     return list(bodies_at(key, range(1, head + 1)).values())
+
+
+async def epoch_of(key: str) -> str:
+    """The identity of a stream."""
+    return (await aopen_stream(key)).epoch
 
 
 async def prune(key: str, to: int) -> None:

@@ -138,7 +138,9 @@ def test_a_cookie_that_is_no_session_is_refused(alice: User) -> None:
 # Origins --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("origin", ["http://desk.example:8000", "https://desk.example:8000", "https://DESK.example:8000"])
+@pytest.mark.parametrize(
+    "origin", ["http://desk.example:8000", "https://desk.example:8000", "https://DESK.example:8000"]
+)
 def test_a_page_of_this_host_is_our_own(origin: str) -> None:
     assert is_own_origin(origin, "desk.example:8000")
 

@@ -181,6 +181,9 @@ class Session:
         """Takes the place that the table of positions gives to what the client said."""
         stream, claim = await blocking.run(_look_up, self.key, self._visitor.device, claim)
         start = cursor.start(claim, stream)
+        gap = start.gap
+        if gap is None and self._epoch not in ("", stream.epoch):
+            gap = Gap(start.after, start.after + 1, "epoch")
         self._claim = None
         self._epoch, self._head, self._position = stream.epoch, stream.head, start.after
         self._acknowledged = start.after
@@ -190,8 +193,8 @@ class Session:
         if not self._greeted and not self._visitor.plain:
             self._greeted = True
             await self._put(self._hello(stream, start.after))
-        if start.gap is not None:
-            await self._tell_gap(start.gap)
+        if gap is not None:
+            await self._tell_gap(gap)
         if self._meanwhile is not None:
             meanwhile, self._meanwhile = self._meanwhile, None
             self.heard(meanwhile)
