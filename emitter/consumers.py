@@ -38,7 +38,7 @@ class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
         except EmitterError as refusal:
             await send(accept)
             code = CloseCode.BAD_FRAME if isinstance(refusal, EventRefused) else CloseCode.NOT_AUTHENTICATED
-            await send({"type": "websocket.close", "code": code, "reason": refusal.code})
+            await send({"type": "websocket.close", "code": int(code), "reason": refusal.code})
             return
         await send(accept)
         await _converse(visitor, receive, send)
@@ -56,7 +56,7 @@ async def _converse(visitor: Visitor, receive: ASGIReceiveCallable, send: ASGISe
         finally:
             reader.cancel()
     if code is not None:
-        await send({"type": "websocket.close", "code": code, "reason": code.name.lower()})
+        await send({"type": "websocket.close", "code": int(code), "reason": code.name.lower()})
 
 
 async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:

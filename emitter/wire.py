@@ -99,11 +99,6 @@ class _Status(msgspec.Struct):
 _status_decoder = msgspec.json.Decoder(_Status)
 
 
-def raw(payload: bytes) -> msgspec.Raw:
-    """An encoded payload, as :class:`EventFrame` takes it."""
-    return msgspec.Raw(payload)
-
-
 def payload_status(payload: bytes) -> str | None:
     """The ``status`` of an encoded payload."""
     return _status_decoder.decode(payload).status

@@ -1,6 +1,6 @@
 """The table of positions, row by row, over a real socket: hello, a gap or none, replay, live."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -31,11 +31,11 @@ class Row:
     gap: tuple[int, int, str] | None = None
     pruned_to: int = 0
     device: tuple[str, int] | None = None
-    hello_after: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        first = self.gap[1] if self.gap else None
-        object.__setattr__(self, "hello_after", (first or (self.replayed or [HEAD + 1])[0]) - 1)
+    @property
+    def hello_after(self) -> int:
+        first = self.gap[1] if self.gap else (self.replayed or [HEAD + 1])[0]
+        return first - 1
 
 
 ROWS = [

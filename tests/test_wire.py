@@ -5,6 +5,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +36,7 @@ def event(payload: dict[str, Any] | None = None, **fields: Any) -> str:
         "thread_id": "thread-7",
         "agent_name": "analyst",
         "timestamp": "2026-01-02T03:04:05.678Z",
-        "payload": wire.raw(encoded(payload)),
+        "payload": msgspec.Raw(encoded(payload)),
     }
     return wire.encode_event(wire.EventFrame(**{**frame, **fields}))
 

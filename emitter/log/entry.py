@@ -1,4 +1,4 @@
-"""What goes into the log and what comes back."""
+"""What goes into the log and what comes back. Structs, because one of each is made for every event."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One checked event, encoded but for its number. ``thread`` is ``None`` when the run's own is to be taken.
 
     ``given`` says that the id came from the caller, so it may be stored already.
@@ -34,8 +35,7 @@ class Unit:
     retried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What became of one event.
 
     ``seq`` is its place in the user's stream; ``duplicate``: the id was stored before, under this ``seq``;

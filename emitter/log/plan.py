@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from emitter import wire
 from emitter.errors import EmitterError, EventRefused
 from emitter.events import FINAL
@@ -40,8 +42,7 @@ class RunRow:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(msgspec.Struct, frozen=True, gc=False):
     """One row to insert, in the order of the table's columns."""
 
     stream: str
@@ -55,8 +56,7 @@ class EventRow:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, gc=False):
     """An event that is stored already."""
 
     seq: int
@@ -153,8 +153,8 @@ def _number(
             run_id=entry.run,
             thread_id=run.thread,
             agent_name=entry.agent,
-            timestamp=entry.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            payload=wire.raw(entry.payload),
+            timestamp=f"{entry.created_at.isoformat(timespec='milliseconds')[:-6]}Z",
+            payload=msgspec.Raw(entry.payload),
             after_end=after_end,
         )
     )

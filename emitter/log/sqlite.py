@@ -7,7 +7,7 @@ milliseconds. So whatever belongs together is one statement, and comes back as o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import msgspec
@@ -86,7 +86,8 @@ def is_deadlock(error: Exception) -> bool:
 
 def _naive(moment: datetime, zone: tzinfo | None) -> str:
     """A time as Django writes it on SQLite, without the checks that it makes for each value."""
-    return str(moment.astimezone(zone).replace(tzinfo=None))
+    local = moment if zone is UTC else moment.astimezone(zone)
+    return str(local)[:-6]
 
 
 def _one_row(connection: BaseDatabaseWrapper, statement: str, values: Sequence[str]) -> Any:
