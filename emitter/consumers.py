@@ -9,11 +9,12 @@ from urllib.parse import parse_qs
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
+from django.db import DatabaseError, InterfaceError
 
 from emitter import agents, blocking, wire
 from emitter.context import check_id
 from emitter.delivery import Session, Visitor, reception_here
-from emitter.errors import CloseCode, EmitterError, EventRefused, NotAllowed
+from emitter.errors import CloseCode, EmitterError, EmitterUnavailable, EventRefused, NotAllowed
 from emitter.policy import identity
 from emitter.policy.identity import Identity
 
@@ -51,10 +52,14 @@ async def _converse(visitor: Visitor, receive: ASGIReceiveCallable, send: ASGISe
     session = Session(visitor, write)
     async with reception_here().seat(session):
         reader = asyncio.create_task(_listen(receive, session))
+        reader.add_done_callback(lambda _: session.gone())
         try:
             code = await session.run()
         finally:
             reader.cancel()
+            await asyncio.wait([reader])
+    if not reader.cancelled():
+        reader.result()
     if code is not None:
         await send({"type": "websocket.close", "code": int(code), "reason": code.name.lower()})
 
@@ -75,6 +80,8 @@ async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:
                     session.renewed(await blocking.run(identity.of_token, token))
         except EmitterError as refusal:
             session.tell(refusal)
+        except (DatabaseError, InterfaceError) as error:
+            session.tell(EmitterUnavailable("database_unavailable", f"It was not done; try again later: {error}."))
 
 
 class _ForeignOrigin(Exception):
@@ -116,5 +123,8 @@ def _visitor(who: Identity, scope: dict[str, Any], *, plain: bool) -> Visitor:
 
 
 def _query(scope: dict[str, Any]) -> dict[str, str]:
-    pairs = parse_qs(scope.get("query_string", b"").decode("latin1"), max_num_fields=20)
+    try:
+        pairs = parse_qs(scope.get("query_string", b"").decode("latin1"), max_num_fields=20)
+    except ValueError:
+        raise EventRefused("bad_request", "The address has more than 20 parameters.") from None
     return {name: values[-1] for name, values in pairs.items()}

@@ -49,7 +49,7 @@ def calculate(expression: str) -> Outcome:
     """The value of an expression as a text. Raises :class:`ToolError`, which says what is wrong with it."""
     shown = written(evaluate(expression))
     asked = " ".join(expression.split())
-    return Outcome(shown, f"{asked} {shown}" if shown.startswith("≈") else f"{asked} = {shown}")
+    return Outcome(shown, f"{asked} {shown}." if shown.startswith("≈") else f"{asked} = {shown}.")
 
 
 def evaluate(expression: str) -> Value:

@@ -21,3 +21,9 @@ class ToolError(Exception):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+
+
+def shortened(text: str, length: int = 80) -> str:
+    """The text on one line, its end left out when it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"

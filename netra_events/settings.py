@@ -38,6 +38,8 @@ def database(url: str) -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
+    elif "pool" not in settings["OPTIONS"]:
+        settings["CONN_MAX_AGE"] = 60
     return settings
 
 
@@ -45,7 +47,7 @@ def channel_layer(redis_url: str | None) -> dict[str, Any]:
     """The bell's channel layer: Redis when several processes serve, memory when one does."""
     if redis_url:
         return {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "BACKEND": "emitter.bell.redis.RedisChannelLayer",
             "CONFIG": {"hosts": [redis_url]},
         }
     return {"BACKEND": "emitter.bell.local.LocalChannelLayer"}

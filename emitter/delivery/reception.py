@@ -11,8 +11,10 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+
+from django.db import DatabaseError, InterfaceError
 
 from emitter import log, metrics
 from emitter.bell import Hub, hub_here
@@ -64,8 +66,10 @@ class Reception:
         if not self._sessions and self._rounds is not None:
             rounds, self._rounds = self._rounds, None
             rounds.cancel()
-        if position := session.news_of_device():
-            await aremember([position])
+        try:
+            await self._remember([session])
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("ack_lost: what a device acknowledged last could not be stored: %s", error)
 
     async def _make_rounds(self) -> None:
         remembered_at = time.monotonic()
@@ -73,20 +77,23 @@ class Reception:
             await asyncio.sleep(conf.repair_seconds)
             now = time.monotonic()
             try:
-                for session in [s for of_user in self._sessions.values() for s in of_user]:
+                sessions = [session for of_user in self._sessions.values() for session in of_user]
+                for session in sessions:
                     session.tick(now)
                 await self.look()
                 await self._hub.renew()
                 if now - remembered_at >= conf.ack_seconds:
                     remembered_at = now
-                    await self._remember()
+                    await self._remember(sessions)
             except Exception as error:
                 logger.warning("look_failed: sessions get no news from the log for now (%s)", error)
 
-    async def _remember(self) -> None:
-        positions = [p for of_user in self._sessions.values() for s in of_user if (p := s.news_of_device())]
-        if positions:
-            await aremember(positions)
+    async def _remember(self, sessions: Iterable[Session]) -> None:
+        news = [(session, position) for session in sessions if (position := session.news_of_device())]
+        if news:
+            await aremember([position for _, position in news])
+            for session, position in news:
+                session.remembered(position)
 
 
 _receptions: dict[asyncio.AbstractEventLoop, Reception] = {}

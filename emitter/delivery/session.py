@@ -14,6 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.db import DatabaseError, InterfaceError
+
+from django.db import DatabaseError
+
 from emitter import blocking, cursor, log, metrics, wire
 from emitter.conf import conf
 from emitter.cursor import Claim, Gap, Growth, StreamState, Verdict
@@ -155,24 +159,44 @@ class Session:
         self._wake.set()
 
     def news_of_device(self) -> Position | None:
-        """What has to be remembered for the client's device since the last call."""
+        """What has to be remembered for the client's device and is not yet."""
         if self._visitor.device is None or self._acknowledged <= self._remembered:
             return None
-        self._remembered = self._acknowledged
         return Position(self.key, self._visitor.device, self._epoch, self._acknowledged)
+
+    def remembered(self, position: Position) -> None:
+        """This position of the client's device is stored."""
+        if position.epoch == self._epoch:
+            self._remembered = max(self._remembered, position.seq)
 
     # What goes out ----------------------------------------------------------------------------------------------------
 
     async def run(self) -> CloseCode | None:
-        """Writes until the session ends. Returns the code to close with, ``None`` when the client has left."""
+        """Writes until the session ends. Returns the code to close with, ``None`` when the client has left.
+
+        When the log cannot be read it is closed as if the server restarted: the client comes back and resumes.
+        """
+        try:
+            return await self._converse()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("database_unavailable: a session could not read the log and is closed: %s", error)
+            return CloseCode.RESTARTING
+
+    async def _converse(self) -> CloseCode | None:
         while not self._gone:
             if self._closing is not None:
                 await self._write_control()
                 return self._closing
-            if self._claim is not None:
-                await self._begin(self._claim)
-            await self._write_control()
-            if not await self._write_events():
+            try:
+                if self._claim is not None:
+                    await self._begin(self._claim)
+                await self._write_control()
+                busy = await self._write_events()
+            except DatabaseError as error:
+                logger.warning("database_unavailable: a session waits for the log (%s)", type(error).__name__)
+                await asyncio.sleep(conf.repair_seconds)
+                continue
+            if not busy:
                 await self._wake.wait()
                 self._wake.clear()
         return None

@@ -104,7 +104,9 @@ def bodies_at(key: str, seqs: Collection[int]) -> dict[int, str]:
 
 
 def run_of(run: str) -> Run | None:
-    """The run of this id."""
+    """The run of this id; what cannot be an id has none."""
+    if "\x00" in run:
+        return None
     return Run.objects.using(conf.database).filter(id=run).first()
 
 

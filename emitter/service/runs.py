@@ -95,9 +95,14 @@ class _Story:
         self._ended = self._ended or event.type in events.FINAL
         return receipt
 
-    def _not_told(self, error: Exception) -> None:
-        code = error.code if isinstance(error, EmitterError) else type(error).__name__
-        logger.error("%s: run %s ended but its last event could not be stored", code, self.context.run_id)
+    def _is_over(self, failure: Exception, event: events.Event) -> bool:
+        """Whether an ending came after another's: then there is nothing left to stop."""
+        return isinstance(failure, RunEnded) and event.type in events.FINAL
+
+    def _not_told(self, failure: Exception) -> None:
+        if not isinstance(failure, RunEnded):
+            code = failure.code if isinstance(failure, EmitterError) else type(failure).__name__
+            logger.error("%s: run %s could not tell how it went on", code, self.context.run_id)
 
 
 class _ToolCall:
@@ -146,14 +151,15 @@ class Run(_Story, AbstractContextManager["Run"]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if (final := self._ending(error)) is None:
-            return
+        if final := self._ending(error):
+            self._tell_despite(error, final)
+
+    def _tell_despite(self, error: BaseException | None, event: events.Event) -> None:
+        """Stores an event; if that fails while ``error`` is under way, ``error`` goes on and the failure is logged."""
         try:
-            self.emit(final)
-        except RunEnded:
-            return
+            self.emit(event)
         except Exception as failure:
-            if error is None:
+            if error is None and not self._is_over(failure, event):
                 raise
             self._not_told(failure)
 
@@ -171,7 +177,7 @@ class Tool(_ToolCall, AbstractContextManager["Tool"]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if not isinstance(error, RunEnded):
-            self._run.emit(self._completed(error))
+            self._run._tell_despite(error, self._completed(error))
 
 
 class AsyncRun(_Story, AbstractAsyncContextManager["AsyncRun"]):
@@ -200,14 +206,15 @@ class AsyncRun(_Story, AbstractAsyncContextManager["AsyncRun"]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if (final := self._ending(error)) is None:
-            return
+        if final := self._ending(error):
+            await self._tell_despite(error, final)
+
+    async def _tell_despite(self, error: BaseException | None, event: events.Event) -> None:
+        """The async twin of :meth:`Run._tell_despite`."""
         try:
-            await self.emit(final)
-        except RunEnded:
-            return
+            await self.emit(event)
         except Exception as failure:
-            if error is None:
+            if error is None and not self._is_over(failure, event):
                 raise
             self._not_told(failure)
 
@@ -227,7 +234,7 @@ class AsyncTool(_ToolCall, AbstractAsyncContextManager["AsyncTool"]):
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         if not isinstance(error, RunEnded):
-            await self._run.emit(self._completed(error))
+            await self._run._tell_despite(error, self._completed(error))
 
 
 def _warn_in_transaction(name: str) -> None:
