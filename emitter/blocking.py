@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
@@ -38,10 +39,18 @@ def shutdown() -> None:
     """Ends our threads and closes their connections; the next use starts anew."""
     for name in list(_pools):
         executor = _pools.pop(name)
-        # A worker closes its own connection; as many pieces of work as workers reach each of them.
-        for _ in range(executor._max_workers):
-            executor.submit(connections.close_all)
+        workers = len(executor._threads)
+        # Only a worker can close its own connection, and the barrier gives one piece of work to each.
+        together = threading.Barrier(workers) if workers else None
+        for _ in range(workers):
+            executor.submit(_close_connections, together)
         executor.shutdown()
+
+
+def _close_connections(together: threading.Barrier | None) -> None:
+    connections.close_all()
+    if together is not None:
+        together.wait()
 
 
 os.register_at_fork(after_in_child=_pools.clear)

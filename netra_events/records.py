@@ -11,7 +11,7 @@ import msgspec
 from emitter import log
 from emitter.models import Run, RunState
 
-from .outcome import Outcome, ToolError, shortened
+from .outcome import Outcome, shortened
 
 #: Most runs that are counted; runs among which the last question is looked for; events of one run.
 RUNS, RECENT, EVENTS = 1_000, 50, 1_000
@@ -25,18 +25,18 @@ ENDINGS = {
     RunState.FAILED: "failed",
     RunState.DIED: "lost its worker",
 }
+FIRST_RUN = Outcome({"earlier_runs": 0}, "You have no earlier run: this is your first.")
+FIRST_QUESTION = Outcome({"earlier_questions": 0}, "You have not asked anything before: this is your first question.")
 
 
 def look_up(query: str, run: Run) -> Outcome:
-    """Answers one of :data:`QUERIES` for the user who asks in ``run``, from what was there before it began.
-
-    Raises :class:`ToolError` when there is nothing to tell.
-    """
+    """Answers one of :data:`QUERIES` for the user who asks in ``run``, from what was there before it began."""
     return QUERIES[query](run)
 
 
 def _last_run(current: Run) -> Outcome:
-    run = _last(current)
+    if not (run := _last(current)):
+        return FIRST_RUN
     opening, ending = _payload(run, run.first_seq), _payload(run, run.last_seq)
     question, result = _text(opening.get("message")), ending.get("result")
     answer = _text(result.get("answer") if isinstance(result, dict) else result)
@@ -52,7 +52,8 @@ def _last_run(current: Run) -> Outcome:
 
 
 def _last_tools(current: Run) -> Outcome:
-    run = _last(current)
+    if not (run := _last(current)):
+        return FIRST_RUN
     page, _ = log.history(run.stream, after=run.first_seq - 1, limit=EVENTS, run=run.id, event_type="tool_executing")
     payloads = (msgspec.json.decode(stored.body)["payload"] for stored in page)
     names = list(dict.fromkeys(payload.get("tool_name") or "a tool without a name" for payload in payloads))
@@ -66,7 +67,7 @@ def _last_question(current: Run) -> Outcome:
         question = _text(_decoded(openings.get(run.first_seq)).get("message"))
         if question:
             return Outcome(question, f"You last asked: “{question}”")
-    raise ToolError("nothing_yet", "You have not asked anything before: this is your first question.")
+    return FIRST_QUESTION
 
 
 def _failed_runs(current: Run) -> Outcome:
@@ -103,11 +104,8 @@ def _earlier(current: Run, limit: int = RUNS) -> list[Run]:
     return log.runs_of(current.stream, limit, first_seq__lt=current.first_seq)
 
 
-def _last(current: Run) -> Run:
-    runs = _earlier(current, 1)
-    if not runs:
-        raise ToolError("nothing_yet", "You have no earlier run: this is your first.")
-    return runs[0]
+def _last(current: Run) -> Run | None:
+    return next(iter(_earlier(current, 1)), None)
 
 
 def _payload(run: Run, seq: int | None) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from itertools import groupby
 
 from django.db import DatabaseError, InterfaceError
 
-from django.db import DatabaseError
-
 from emitter import blocking, cursor, log, metrics, wire
 from emitter.conf import conf
 from emitter.cursor import Claim, Gap, Growth, StreamState, Verdict

@@ -1,0 +1,38 @@
+"""``manage.py prune_events``: retention."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from emitter.errors import EmitterError
+from emitter.policy import users
+from emitter.service import upkeep
+
+
+class Command(BaseCommand):
+    """Deletes old events in small steps."""
+
+    help = (
+        "Deletes events older than RETENTION_DAYS, each step at most 1,000 of one stream, so that nobody waits long. "
+        "Clients that come later for pruned events are told a gap. May be stopped and run again at any time."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--days", type=float, help="older than this many days (default: RETENTION_DAYS)")
+        parser.add_argument("--user", help="only this user's stream (key or user name)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            keys = [users.find(options["user"])] if options["user"] else None
+        except EmitterError as error:
+            raise CommandError(str(error)) from error
+        deleted = 0
+        for step in upkeep.prune(keys, options["days"]):
+            deleted += step
+            if sys.stderr.isatty():
+                self.stderr.write(f"\r{deleted:,} events deleted ", ending="")
+        self.stdout.write(f"{deleted:,} events deleted.")
