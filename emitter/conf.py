@@ -59,6 +59,8 @@ class Conf:
     token_key: str | None = None
     #: Seconds that a ticket is good for.
     ticket_seconds: int = 30
+    #: Whether the server reaps orphan runs and prunes old events by itself.
+    jobs: bool = True
     #: Old senders of a code base that is moving over.
     legacy_senders: Any = None
 

@@ -26,6 +26,7 @@ REPAIRS = _counter("emitter_repairs_total", "Reads of the log because a bell was
 GAPS = _counter("emitter_gaps_total", "Gaps told to clients.", ("reason",))
 REFUSED = _counter("emitter_refused_total", "Refusals, by stable code.", ("code",))
 BELL_FAILURES = _counter("emitter_bell_failures_total", "Bells that could not be rung, or an ear that failed.")
+REAPED = _counter("emitter_reaped_total", "Runs that were ended because their producer was gone.")
 
 COMMITS = _counter("emitter_commits_total", "Transactions that stored events for waiting callers.")
 DEFERRED = _counter("emitter_deferred_total", "Turns that an emit gave up because its stream was locked.")

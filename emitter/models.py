@@ -45,9 +45,14 @@ class Run(models.Model):
     last_seq = models.BigIntegerField("last seq, once ended", null=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    #: Until when, by the database's clock, the producer answers for the run. None: it is fed event by event.
+    lease_until = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["stream", "-first_seq"], name="emitter_run_of_stream")]
+        indexes = [
+            models.Index(fields=["stream", "-first_seq"], name="emitter_run_of_stream"),
+            models.Index(fields=["lease_until"], condition=models.Q(state="running"), name="emitter_run_running"),
+        ]
 
     def __str__(self) -> str:
         return self.id
@@ -96,6 +101,17 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream} {self.name}"
+
+
+class Duty(models.Model):
+    """A job that one of several server processes does at a time: who does it, and until when it is taken."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    holder = models.CharField(max_length=64)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Ticket(models.Model):

@@ -16,12 +16,14 @@ from uuid import uuid4
 
 from django.db import connections
 
-from emitter import events
+from emitter import blocking, events
 from emitter.conf import conf
 from emitter.context import RunContext
 from emitter.errors import EmitterError
 from emitter.events import Usage
 from emitter.log.entry import Receipt
+from emitter.log.leases import renew
+from emitter.service.leases import keeper
 
 logger = logging.getLogger("emitter")
 
@@ -87,6 +89,9 @@ class _Story:
         text = str(error) or traceback.format_exception_only(error)[-1].strip()
         return events.AgentError(error_message=text, error_type=type(error).__name__, recoverable=False)
 
+    def _ended_elsewhere(self) -> None:
+        self._ended = True
+
     def _seen(self, event: events.Event, receipt: Receipt) -> Receipt:
         """Notes that the run has ended. Raises :class:`RunEnded` when it was somebody else who ended it."""
         if receipt.after_end and not receipt.duplicate:
@@ -148,9 +153,12 @@ class Run(_Story, AbstractContextManager["Run"]):
     def __enter__(self) -> Run:
         _warn_in_transaction("run")
         self.emit(self._started())
+        renew([self.context.run_id])
+        keeper.hold(self.context.run_id, self._ended_elsewhere)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        keeper.release(self.context.run_id)
         if final := self._ending(error):
             self._tell_despite(error, final)
 
@@ -201,11 +209,21 @@ class AsyncRun(_Story, AbstractAsyncContextManager["AsyncRun"]):
 
     async def __aenter__(self) -> AsyncRun:
         await self.emit(self._started())
+        await blocking.run(renew, [self.context.run_id])
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def ended() -> None:
+            self._ended_elsewhere()
+            if task is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
+
+        keeper.hold(self.context.run_id, ended)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        keeper.release(self.context.run_id)
         if final := self._ending(error):
             await self._tell_despite(error, final)
 
