@@ -49,6 +49,10 @@ class Conf:
     credit_bytes: int = 1_048_576
     #: Seconds that a session waits for an acknowledgement once its credit is spent.
     credit_seconds: float = 30.0
+    #: Bytes a second, and at once, for clients that cannot acknowledge; after so many in all they have to come back.
+    rate_bytes: int = 262_144
+    rate_burst: int = 1_048_576
+    rate_bound: int = 16_777_216
     #: Seconds between two writes of one device's position.
     ack_seconds: float = 1.0
     #: Open sessions of one user in one process.

@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from emitter import agents, blocking, wire
 from emitter.context import check_id
 from emitter.delivery import Session, Visitor, reception_here
+from emitter.delivery.speech import FRAMES, PLAIN, Speech
 from emitter.errors import CloseCode, EmitterError, EmitterUnavailable, EventRefused, NotAllowed
 from emitter.policy import identity
 from emitter.policy.identity import Identity
@@ -32,7 +33,7 @@ class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
         accept: Any = {"type": "websocket.accept", "subprotocol": speaks}
         try:
             who = await _sign_in(scope, headers, offered)
-            visitor = _visitor(who, scope, plain=speaks is None)
+            visitor = _visitor(who, scope, PLAIN if speaks is None else FRAMES)
         except _ForeignOrigin:
             await send({"type": "websocket.close", "code": 1000, "reason": None})
             return
@@ -108,7 +109,7 @@ async def _sign_in(scope: dict[str, Any], headers: dict[str, str], offered: list
     raise NotAllowed("not_authenticated", "Send a token, a ticket, or a session cookie together with its Origin.")
 
 
-def _visitor(who: Identity, scope: dict[str, Any], *, plain: bool) -> Visitor:
+def _visitor(who: Identity, scope: dict[str, Any], speech: Speech) -> Visitor:
     query = _query(scope)
     after, device = query.get("after"), query.get("device")
     if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
@@ -118,7 +119,7 @@ def _visitor(who: Identity, scope: dict[str, Any], *, plain: bool) -> Visitor:
         after=None if after is None else int(after),
         epoch=query.get("epoch"),
         device=None if device is None else check_id("device", device),
-        plain=plain,
+        speech=speech,
     )
 
 

@@ -31,21 +31,7 @@ AUXILIARY = frozenset(
 )
 #: Words of the wire protocol, which no event may take as its type.
 CONTROL_FRAMES = frozenset(
-    [
-        "hello",
-        "batch",
-        "position",
-        "gap",
-        "error",
-        "ping",
-        "pong",
-        "expiring",
-        "ack",
-        "resume",
-        "auth",
-        "filter",
-        "cancel",
-    ],
+    "hello batch position gap error ping pong expiring close ack resume auth filter cancel".split()  # noqa: SIM905
 )
 
 _NUMBER = (int, float)

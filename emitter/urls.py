@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from emitter.api import events, health, runs, tickets
+from emitter.api import events, health, runs, stream, tickets
 
 app_name = "emitter"
 urlpatterns = [
     path("api/events/", events.view, name="events"),
+    path("api/events/stream/", stream.view, name="stream"),
     path("api/tickets/", tickets.view, name="tickets"),
     path("api/runs/", runs.collection, name="runs"),
     path("api/runs/<str:run>/", runs.item, name="run"),

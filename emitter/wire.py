@@ -157,6 +157,11 @@ def ping() -> str:
     return _frame("ping")
 
 
+def close(code: int, reason: str) -> str:
+    """The end of a stream whose transport has no close codes."""
+    return _frame("close", code=code, reason=reason)
+
+
 def expiring(seconds: int) -> str:
     return _frame("expiring", **{"in": seconds})
 
@@ -165,6 +170,11 @@ def with_epoch(body: str, epoch: str) -> str:
     """An event's text for clients without control frames: the same, with ``epoch`` beside ``seq``."""
     head, id_key, rest = body.partition(',"id":')
     return f'{head},"epoch":"{epoch}"{id_key}{rest}'
+
+
+def frame_type(frame: str) -> str:
+    """The type of a control frame, which is its first value."""
+    return frame.split('"', 4)[3]
 
 
 def _frame(frame_type: str, **values: Any) -> str:

@@ -18,6 +18,7 @@ from websockets.frames import Close
 from websockets.typing import Subprotocol
 
 from emitter.delivery import Session, Visitor, reception_here
+from emitter.delivery.speech import PLAIN
 from emitter.policy.identity import Identity, create_token
 from emitter.wire import SUBPROTOCOL
 
@@ -158,7 +159,7 @@ async def converse(who: str | Identity, **visit: Any) -> AsyncIterator[Conversat
     running = asyncio.create_task(line.run())
     try:
         client = Conversation(line)
-        if not visit.get("plain"):
+        if visit.get("speech") is not PLAIN:
             await client.receive()
         yield client
     finally:

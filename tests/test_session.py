@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from emitter import blocking, metrics
 from emitter.context import RunContext
 from emitter.delivery.devices import position_of
+from emitter.delivery.speech import PLAIN
 from emitter.events import AgentCompleted, AgentStarted, AgentThinking
 from emitter.log import history
 from emitter.policy.identity import Identity
@@ -432,7 +433,7 @@ async def test_a_flood_of_nonsense_ends_the_session(key: str) -> None:
 
 async def test_one_session_too_many_is_closed(key: str, bob: User, settings: Any) -> None:
     overridden(settings, SESSIONS_PER_USER=2)
-    async with converse(key), converse(key) as second, converse(key_of(bob)), converse(key, plain=True) as third:
+    async with converse(key), converse(key) as second, converse(key_of(bob)), converse(key, speech=PLAIN) as third:
         assert await third.closed() == 4429
         await think(key)
         assert await second.until(1) == [1]
@@ -450,7 +451,7 @@ async def test_a_session_that_ended_makes_room(key: str, settings: Any) -> None:
 
 async def test_a_plain_client_gets_events_alone_with_the_epoch(key: str) -> None:
     await think(key, 3)
-    async with converse(key, plain=True, after=0) as client:
+    async with converse(key, speech=PLAIN, after=0) as client:
         await client.until(3, ack=False)
         client.session.tick(time.monotonic() + 3_600)
         await think(key, 2)
@@ -462,20 +463,20 @@ async def test_a_plain_client_gets_events_alone_with_the_epoch(key: str) -> None
 async def test_a_plain_client_is_told_of_no_gap_and_goes_on(key: str) -> None:
     await think(key, 5)
     await prune(key, 3)
-    async with converse(key, plain=True, after=1, epoch="another") as client:
+    async with converse(key, speech=PLAIN, after=1, epoch="another") as client:
         client.position = 3
         assert await client.until(5, ack=False) == [4, 5]
 
 
 async def test_what_a_plain_client_says_is_not_heard(key: str) -> None:
-    async with converse(key, plain=True, after=0) as client:
+    async with converse(key, speech=PLAIN, after=0) as client:
         await client.send("nonsense")
         await think(key)
         assert await client.until(1, ack=False) == [1]
 
 
 async def test_a_plain_clients_device_is_where_it_was_written_to(key: str) -> None:
-    async with converse(key, plain=True, device="phone", after=0) as client:
+    async with converse(key, speech=PLAIN, device="phone", after=0) as client:
         await think(key, 2)
         await client.until(2, ack=False)
     assert await stored(key) == 2

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
@@ -31,7 +31,7 @@ class Call:
     who: Identity
 
 
-View = Callable[..., Awaitable[HttpResponse]]
+View = Callable[..., Awaitable[HttpResponseBase]]
 
 
 def json_response(data: Any, status: int = 200) -> HttpResponse:
@@ -57,7 +57,7 @@ def endpoint(**views: View) -> Any:
     """A view per method: ``endpoint(GET=history, POST=emit)``. Authenticates, and answers errors as problems."""
 
     @csrf_exempt
-    async def view(request: HttpRequest, **arguments: str) -> HttpResponse:
+    async def view(request: HttpRequest, **arguments: str) -> HttpResponseBase:
         try:
             handler = views.get(request.method or "")
             if handler is None:
@@ -75,6 +75,8 @@ async def authenticate(request: HttpRequest) -> Identity:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return await blocking.run(identity.of_token, token)
+    if request.method == "GET" and (ticket := request.GET.get("ticket")):
+        return await blocking.run(identity.of_ticket, ticket)
     who = await blocking.run(_session_identity, request)
     if request.method not in SAFE_METHODS and (reason := _csrf_failure(request)):
         raise NotAllowed("forbidden", f"{reason} Send the header X-CSRFToken with the value of the cookie csrftoken.")

@@ -96,21 +96,26 @@ class Hub:
             self._failed("leave a group", error)
 
     async def _listen(self) -> None:
-        while True:
+        me = asyncio.current_task()
+        while self._ear is me:
             try:
-                if self._channel is None:
-                    self._joined.clear()
-                    self._channel = await self._layer().new_channel()
-                    await self.renew()
-                layer, channel = self._layer(), self._channel
-                while True:
+                layer = self._layer()
+                channel = await layer.new_channel()
+                # A library below may swallow the cancellation (wait_for does before Python 3.12), so ask each time.
+                if self._ear is not me:
+                    return
+                self._channel = channel
+                self._joined.clear()
+                await self.renew()
+                while self._ear is me:
                     message = await layer.receive(channel)
                     if message["type"] == "agent.events":
                         self.hear(from_message(message))
             except Exception as error:
-                self._channel = None
                 self._failed("listen", error)
-                await asyncio.sleep(RETRY_SECONDS)
+                if self._ear is me:
+                    self._channel = None
+                    await asyncio.sleep(RETRY_SECONDS)
 
     def _layer(self) -> Any:
         return get_channel_layer(conf.channel_layer)

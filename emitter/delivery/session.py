@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.db import DatabaseError, InterfaceError
+from django.db import Error
 
 from emitter import blocking, cursor, log, metrics, wire
 from emitter.conf import conf
 from emitter.cursor import Claim, Gap, Growth, StreamState, Verdict
 from emitter.delivery.devices import Position, position_of
-from emitter.delivery.flow import Credit
+from emitter.delivery.flow import Credit, Flow, Rate
+from emitter.delivery.speech import FRAMES, Speech
 from emitter.errors import CloseCode, EmitterError, FrameError, NotAllowed
 from emitter.policy.identity import Identity
 
@@ -39,13 +40,13 @@ WARN_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who opens a session and what the address says. ``plain``: one event a frame, no control frames."""
+    """Who opens a session, what the address says, and how the client wants to be spoken to."""
 
     identity: Identity
     after: int | None = None
     epoch: str | None = None
     device: str | None = None
-    plain: bool = False
+    speech: Speech = FRAMES
 
 
 class Session:
@@ -70,10 +71,15 @@ class Session:
         self._ready: list[str] = []
         self._control: list[str] = []
         self._filter: wire.Filter | None = None
-        self._credit = Credit(conf.credit_events, conf.credit_bytes)
+        self._speech = visitor.speech
+        self._flow: Flow = (
+            Credit(conf.credit_events, conf.credit_bytes, conf.credit_seconds)
+            if visitor.speech.acknowledges
+            else Rate(conf.rate_bytes, conf.rate_burst, conf.rate_bound)
+        )
         self._acknowledged = 0
         self._remembered = 0
-        self._moved_at = self._wrote_at = time.monotonic()
+        self._wrote_at = time.monotonic()
         self._warned = False
         self._closing: CloseCode | None = None
         self._gone = False
@@ -100,7 +106,7 @@ class Session:
 
     def received(self, text: str | bytes) -> wire.ClientFrame | None:
         """What the client says. Returns the frame if the shell has to act on it: ``cancel`` and ``auth``."""
-        if self._visitor.plain:
+        if not self._speech.acknowledges:
             return None
         try:
             frame = wire.decode_frame(text)
@@ -134,9 +140,9 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Called about once a second (``now`` is monotonic): heartbeat, expiry, patience."""
-        if self._credit.spent and now - self._moved_at > conf.credit_seconds:
+        if self._flow.overdue():
             self.close(CloseCode.TOO_SLOW)
-        if not self._visitor.plain and now - self._wrote_at >= conf.heartbeat_seconds:
+        if now - self._wrote_at >= conf.heartbeat_seconds:
             self._say(wire.ping())
         if self.identity.expires_at is not None:
             left = self.identity.expires_at - time.time()
@@ -172,15 +178,8 @@ class Session:
     async def run(self) -> CloseCode | None:
         """Writes until the session ends. Returns the code to close with, ``None`` when the client has left.
 
-        When the log cannot be read it is closed as if the server restarted: the client comes back and resumes.
+        While the log cannot be read it waits, and goes on where it was.
         """
-        try:
-            return await self._converse()
-        except (DatabaseError, InterfaceError) as error:
-            logger.warning("database_unavailable: a session could not read the log and is closed: %s", error)
-            return CloseCode.RESTARTING
-
-    async def _converse(self) -> CloseCode | None:
         while not self._gone:
             if self._closing is not None:
                 await self._write_control()
@@ -189,15 +188,21 @@ class Session:
                 if self._claim is not None:
                     await self._begin(self._claim)
                 await self._write_control()
-                busy = await self._write_events()
-            except DatabaseError as error:
+                if not await self._write_events():
+                    await self._sleep(self._flow.pause() if self._flow.spent else None)
+            except Error as error:
                 logger.warning("database_unavailable: a session waits for the log (%s)", type(error).__name__)
-                await asyncio.sleep(conf.repair_seconds)
-                continue
-            if not busy:
-                await self._wake.wait()
-                self._wake.clear()
+                await self._sleep(conf.repair_seconds)
         return None
+
+    async def _sleep(self, seconds: float | None) -> None:
+        """Until there is news, or for a time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
 
     async def _begin(self, claim: Claim) -> None:
         """Takes the place that the table of positions gives to what the client said."""
@@ -211,10 +216,10 @@ class Session:
         self._acknowledged = start.after
         self._remembered = -1 if start.gap is None else start.after
         self._ready.clear()
-        self._credit.forget()
-        if not self._greeted and not self._visitor.plain:
+        self._flow.forget()
+        if not self._greeted:
             self._greeted = True
-            await self._put(self._hello(stream, start.after))
+            await self._put(*self._speech.control(self._hello(stream, start.after)))
         if gap is not None:
             await self._tell_gap(gap)
         if self._meanwhile is not None:
@@ -236,12 +241,12 @@ class Session:
         if gap.reason == "future":
             metrics.REFUSED.labels(code="position_future").inc()
             logger.error("position_future: a client was at #%d and the head is #%d", gap.after, gap.first - 1)
-        if not self._visitor.plain:
-            await self._put(wire.gap(after=gap.after, first=gap.first, reason=gap.reason, epoch=self._epoch))
+        frame = wire.gap(after=gap.after, first=gap.first, reason=gap.reason, epoch=self._epoch)
+        await self._put(*self._speech.control(frame))
 
     async def _write_events(self) -> bool:
         """Writes one frame of what is next. False when there is nothing, or no credit, for now."""
-        if self._claim is not None or self._credit.spent:
+        if self._claim is not None or self._flow.spent:
             return False
         if not self._ready:
             if self._position >= self._head:
@@ -264,7 +269,7 @@ class Session:
 
     def _within_limits(self) -> list[str]:
         """As many of the next events as the frame and the credit take; one at least."""
-        room_events, room_size = (FRAME_EVENTS, FRAME_BYTES) if self._visitor.plain else self._credit.room()
+        room_events, room_size = self._flow.room()
         events: list[str] = []
         size = 0
         for body in self._ready[: min(FRAME_EVENTS, room_events)]:
@@ -276,38 +281,34 @@ class Session:
 
     async def _deliver(self, first: int, events: list[str]) -> None:
         """Writes events from number ``first`` on; what the client filters out is said as a position."""
-        if self._visitor.plain:
-            for body in events:
-                await self._put(wire.with_epoch(body, self._epoch))
-            self._acknowledged = self._position
-            return
-        self._moved_at = time.monotonic()
         for seq, body in enumerate(events, first):
-            self._credit.take(seq, _bytes(body))
+            self._flow.take(seq, _bytes(body))
         if self._filter is None:
-            await self._put_events(events)
-            return
-        wanted = self._filter
+            await self._put(*self._speech.events(events, first, self._epoch))
+        else:
+            await self._deliver_filtered(self._filter, first, events)
+        if not self._speech.acknowledges:
+            self._acknowledged = self._position
+
+    async def _deliver_filtered(self, wanted: wire.Filter, first: int, events: list[str]) -> None:
         for passes, group in groupby(enumerate(events, first), lambda numbered: wire.passes(wanted, numbered[1])):
             numbered = list(group)
             if passes:
-                await self._put_events([body for _, body in numbered])
+                bodies = [body for _, body in numbered]
+                await self._put(*self._speech.events(bodies, numbered[0][0], self._epoch))
             else:
-                await self._put(wire.position(numbered[-1][0]))
-
-    async def _put_events(self, events: list[str]) -> None:
-        if events:
-            await self._put(wire.batch(events) if len(events) > 1 else events[0])
+                await self._put(*self._speech.control(wire.position(numbered[-1][0])))
 
     async def _write_control(self) -> None:
         control, self._control = self._control, []
-        for text in control:
-            await self._put(text)
+        for frame in control:
+            await self._put(*self._speech.control(frame))
 
-    async def _put(self, text: str) -> None:
-        metrics.FRAMES.inc()
-        self._wrote_at = time.monotonic()
-        await self._write_frame(text)
+    async def _put(self, *texts: str) -> None:
+        for text in texts:
+            metrics.FRAMES.inc()
+            self._wrote_at = time.monotonic()
+            await self._write_frame(text)
 
     # Notes ------------------------------------------------------------------------------------------------------------
 
@@ -315,9 +316,8 @@ class Session:
         if seq > self._position:
             self._refuse(FrameError("bad_ack", f"#{seq} was not written yet; the last one was #{self._position}."))
             return
-        self._credit.give_back(seq)
+        self._flow.give_back(seq)
         self._acknowledged = max(self._acknowledged, seq)
-        self._moved_at = time.monotonic()
         self._wake.set()
 
     def _refuse(self, error: EmitterError) -> None:
@@ -325,8 +325,6 @@ class Session:
         self._say(wire.error(error.code, error.detail))
 
     def _say(self, text: str) -> None:
-        if self._visitor.plain:
-            return
         if len(self._control) >= CONTROL_FRAMES:
             self.close(CloseCode.BAD_FRAME)
             return
