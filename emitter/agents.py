@@ -11,6 +11,7 @@ import contextvars
 import logging
 import os
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -44,6 +45,10 @@ class Agent(Protocol):
         """
 
 
+class Restarting(Exception):
+    """The process that worked on a run stops."""
+
+
 class _Work:
     """One run that this process works on. The futures belong to no loop, so anybody may wait for them."""
 
@@ -51,6 +56,7 @@ class _Work:
         self.started: Future[None] = Future()
         self.ended: Future[None] = Future()
         self.task: asyncio.Task[None] | None = None
+        self.restarting = False
 
     def cancel(self) -> None:
         """Cancels the agent's task, on the agents' loop."""
@@ -85,6 +91,15 @@ async def start(key: str, question: str, thread: str | None = None) -> RunContex
     return context
 
 
+async def astop() -> None:
+    """Ends the runs that this process works on, because it stops: each with ``agent_error``, type ``Restarting``."""
+    at_work = list(_working.values())
+    for work in at_work:
+        work.restarting = True
+        _loop().call_soon_threadsafe(work.cancel)
+    await asyncio.gather(*(asyncio.wrap_future(work.ended) for work in at_work))
+
+
 async def acancel(run: str, who: Identity) -> Run:
     """Stops a run for its owner or for staff; it ends with ``agent_completed``, status ``cancelled``.
 
@@ -117,7 +132,7 @@ async def _answer(agent: Agent, context: RunContext, question: str, work: _Work)
     try:
         async with emitter.arun(context, message=question) as run:
             work.started.set_result(None)
-            answer = await agent.answer(question, run)
+            answer = await _unless_restarting(work, agent.answer(question, run))
             run.result = {"answer": answer} if isinstance(answer, str) else answer
     except Exception as error:
         code = error.code if isinstance(error, EmitterError) else "agent_error"
@@ -129,6 +144,16 @@ async def _answer(agent: Agent, context: RunContext, question: str, work: _Work)
         if not work.started.done():
             work.started.cancel()
         work.ended.set_result(None)
+
+
+async def _unless_restarting(work: _Work, answer: Coroutine[Any, Any, Any]) -> Any:
+    """The answer; a cancel that comes from a restart is told as what it is, not as the person's wish."""
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        if work.restarting:
+            raise Restarting("The server restarts, and the run with it. Ask again.") from None
+        raise
 
 
 def _agent() -> Agent:

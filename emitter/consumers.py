@@ -59,10 +59,10 @@ async def _converse(visitor: Visitor, receive: ASGIReceiveCallable, send: ASGISe
         finally:
             reader.cancel()
             await asyncio.wait([reader])
+        if code is not None:
+            await send({"type": "websocket.close", "code": int(code), "reason": code.name.lower()})
     if not reader.cancelled():
         reader.result()
-    if code is not None:
-        await send({"type": "websocket.close", "code": int(code), "reason": code.name.lower()})
 
 
 async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:

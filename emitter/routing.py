@@ -10,8 +10,8 @@ from typing import Any
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
-from emitter import jobs
 from emitter.consumers import EventsConsumer
+from emitter.serving import Serving
 
 websocket_urlpatterns = [path("ws/events/", EventsConsumer.as_asgi())]
 
@@ -19,10 +19,4 @@ websocket_urlpatterns = [path("ws/events/", EventsConsumer.as_asgi())]
 def application(http: Any, websocket_routes: Any = ()) -> Any:
     """HTTP goes to ``http``; ``/ws/events/`` is ours; further WebSocket routes of a project may stand beside it."""
     routes = URLRouter([*websocket_urlpatterns, *websocket_routes])
-    router = ProtocolTypeRouter({"http": http, "websocket": routes})
-
-    async def serve(scope: Any, receive: Any, send: Any) -> None:
-        jobs.loop.ensure_started()
-        await router(scope, receive, send)
-
-    return serve
+    return Serving(ProtocolTypeRouter({"http": http, "websocket": routes}))

@@ -39,14 +39,15 @@ _COUNT = re.compile(r"(?:slowly )?count(?: slowly| up)*(?: from (?:1|one))? to (
 _BREAK = re.compile(r"[?;\n]+|(?<![0-9])!+|\.(?=\s+[A-Za-z]|\s*$)|,(?=\s)|\b(?:and|then|also)\b", re.IGNORECASE)
 
 _N = r"([0-9](?:[0-9.,]*[0-9])?)"
+_END = r"(?=\s*(?:$|[?!;=\n]|[.,](?![0-9])|(?:and|then|also|please)\b))"
 #: Arithmetic told as a sentence, and how it is written.
 SPOKEN = (
-    (rf"\b(?:add|sum of) {_N} (?:and|to) {_N}", r"\1 + \2"),
-    (rf"\bsubtract {_N} from {_N}", r"\2 - \1"),
-    (rf"\bdifference (?:between|of) {_N} and {_N}", r"\1 - \2"),
-    (rf"\b(?:multiply|product of) {_N} (?:and|by|with) {_N}", r"\1 * \2"),
-    (rf"\bdivide {_N} by {_N}", r"\1 / \2"),
-    (rf"\b(?:square )?root of {_N}", r"\1 ** 0.5"),
+    (rf"\b(?:add|sum of) {_N} (?:and|to) {_N}{_END}", r"(\1 + \2)"),
+    (rf"\bsubtract {_N} from {_N}{_END}", r"(\2 - \1)"),
+    (rf"\bdifference (?:between|of) {_N} and {_N}{_END}", r"(\1 - \2)"),
+    (rf"\b(?:multiply|product of) {_N} (?:and|by|with) {_N}{_END}", r"(\1 * \2)"),
+    (rf"\bdivide {_N} by {_N}{_END}", r"(\1 / \2)"),
+    (rf"\b(?:square )?root of {_N}{_END}", r"(\1 ** 0.5)"),
 )
 _CALCULATE = re.compile(r"calculate|compute|evaluate", re.IGNORECASE)
 #: Words of courtesy and of asking, before and after what is asked.

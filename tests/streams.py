@@ -25,7 +25,8 @@ async def texts(key: str) -> list[str]:
 
 def _texts(key: str) -> list[str]:
     head = Stream.objects.get(key=key).head
-    return list(bodies_at(key, range(1, head + 1)).values())
+    bodies = bodies_at(key, range(1, head + 1))
+    return [bodies[seq] for seq in sorted(bodies)]
 
 
 async def epoch_of(key: str) -> str:

@@ -80,8 +80,9 @@ def test_a_question_may_need_several_tools(question: str, steps: list[Step]) -> 
         ("2 + 2 = ?", calculator("2 + 2")),
         (".5 + 1", calculator(".5 + 1")),
         ("Calculate (2+3", calculator("(2+3")),
-        ("What is the sum of 3 and 4?", calculator("3 + 4")),
-        ("subtract 3 from 10", calculator("10 - 3")),
+        ("What is the sum of 3 and 4?", calculator("(3 + 4)")),
+        ("100 - sum of 3 and 4.5", calculator("100 - (3 + 4.5)")),
+        ("subtract 3 from 10", calculator("(10 - 3)")),
         ("Why did my last run fail?", records("last_run")),
         ("What did I ask last?", records("last_question")),
         ("Show my last question", records("last_question")),
@@ -133,5 +134,5 @@ def test_more_than_the_most_steps_are_left_out() -> None:
 def test_each_sentence_of_arithmetic_has_its_sign() -> None:
     told = ["add 1 to 2", "subtract 1 from 2", "difference between 1 and 2", "multiply 1 by 2", "divide 1 by 2"]
     steps = [plan(text).steps[0].parameters["expression"] for text in [*told, "square root of 9"]]
-    assert steps == ["1 + 2", "2 - 1", "1 - 2", "1 * 2", "1 / 2", "9 ** 0.5"]
+    assert steps == ["(1 + 2)", "(2 - 1)", "(1 - 2)", "(1 * 2)", "(1 / 2)", "(9 ** 0.5)"]
     assert len(steps) == len(SPOKEN)

@@ -151,7 +151,7 @@ async def test_an_expired_token_is_refused(daphne: Daphne, key: str) -> None:
     ids=lambda query: repr(query)[:30],
 )
 async def test_an_address_that_makes_no_sense_is_refused(daphne: Daphne, key: str, query: dict[str, str]) -> None:
-    assert await refusal(open_socket(daphne, bearer(key), **query)) == 4400
+    assert await refusal(open_socket(daphne, bearer(key), None, **query)) == 4400
 
 
 async def test_one_socket_too_many_is_told_to_stay_away(daphne: Daphne, key: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -81,6 +81,35 @@ async def test_the_last_to_leave_ends_the_ear(layer: LossyChannelLayer) -> None:
         assert len(asyncio.all_tasks() - before) == 1
     assert asyncio.all_tasks() == before
     assert not layer.groups
+
+
+class StubbornLayer(LossyChannelLayer):
+    """Takes a moment for a new channel, and is not to be stopped then."""
+
+    async def new_channel(self, prefix: str = "specific.") -> str:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.02)
+        return await super().new_channel(prefix)
+
+
+async def test_an_ear_ends_also_when_its_layer_swallows_the_cancellation(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.test_hub.StubbornLayer"}}
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(5):
+        await hub_here().join("7", ear := Ear())
+        await asyncio.sleep(0)
+        await hub_here().leave("7", ear)
+    assert asyncio.all_tasks() == before
+
+
+async def test_who_comes_and_goes_quickly_leaves_a_hub_that_hears() -> None:
+    for _ in range(20):
+        await hub_here().join("7", ear := Ear())
+        await asyncio.sleep(0)
+        await hub_here().leave("7", ear)
+    async with listening() as ear:
+        ring([growth(3)])
+        assert await ear.next() == growth(3)
 
 
 async def test_whoever_comes_after_the_last_has_left_hears() -> None:

@@ -34,15 +34,19 @@ class Reception:
         self._hub = hub
         self._sessions: defaultdict[str, set[Session]] = defaultdict(set)
         self._rounds: asyncio.Task[None] | None = None
+        self._closed = False
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     @asynccontextmanager
     async def seat(self, session: Session) -> AsyncIterator[None]:
         """Keeps a session among the open ones. One too many of its user is closed with 4429."""
-        if len(self._sessions[session.key]) >= conf.sessions_per_user:
-            session.close(CloseCode.TOO_MANY_SESSIONS)
+        if self._closed or len(self._sessions.get(session.key, ())) >= conf.sessions_per_user:
+            session.close(CloseCode.RESTARTING if self._closed else CloseCode.TOO_MANY_SESSIONS)
             yield
             return
         self._sessions[session.key].add(session)
+        self._empty.clear()
         metrics.SESSIONS.inc()
         if self._rounds is None:
             self._rounds = asyncio.get_running_loop().create_task(self._make_rounds())
@@ -51,6 +55,13 @@ class Reception:
             yield
         finally:
             await asyncio.shield(self._part(session))
+
+    async def close(self) -> None:
+        """Closes every session, and whoever comes now, with 1012. Returns when all have left."""
+        self._closed = True
+        for session in [session for of_user in self._sessions.values() for session in of_user]:
+            session.close(CloseCode.RESTARTING)
+        await self._empty.wait()
 
     async def look(self) -> None:
         """Tells every session how far its stream has grown, in one statement."""
@@ -66,6 +77,8 @@ class Reception:
         if not self._sessions and self._rounds is not None:
             rounds, self._rounds = self._rounds, None
             rounds.cancel()
+        if not self._sessions:
+            self._empty.set()
         try:
             await self._remember([session])
         except (DatabaseError, InterfaceError) as error:
