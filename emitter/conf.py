@@ -63,6 +63,10 @@ class Conf:
     token_key: str | None = None
     #: Seconds that a ticket is good for.
     ticket_seconds: int = 30
+    #: Where events wait while the database is away, below BASE_DIR unless absolute. None: an emit raises instead.
+    spool_folder: str | None = "spool"
+    #: Events that may wait there.
+    spool_events: int = 100_000
     #: Whether the server reaps orphan runs and prunes old events by itself.
     jobs: bool = True
     #: Old senders of a code base that is moving over.

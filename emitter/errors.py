@@ -54,6 +54,8 @@ CODES: dict[str, ErrorCode] = {
     # what stands in the way
     "emitter_overloaded": ErrorCode(503, True, "Not stored: the queue stayed full, or the turn did not come in time."),
     "database_unavailable": ErrorCode(503, True, "Not stored: the database could not be reached within the deadline."),
+    "spool_full": ErrorCode(503, True, "Not stored: the database is away and SPOOL_EVENTS events wait already."),
+    "spool_failed": ErrorCode(503, True, "Not stored: the database is away and the local spool cannot be written."),
     "database_error": ErrorCode(500, False, "Not stored: the database refused the event."),
     "deadlock": ErrorCode(503, True, "The database ended this transaction to resolve a deadlock: run it again."),
     "autocommit_off": ErrorCode(500, False, "The connection has autocommit off and no atomic block: use atomic()."),

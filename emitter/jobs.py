@@ -23,7 +23,7 @@ from emitter import blocking
 from emitter.conf import conf
 from emitter.models import Duty
 from emitter.reaper import reap
-from emitter.service import upkeep
+from emitter.service import emitter, upkeep
 
 logger = logging.getLogger("emitter")
 
@@ -36,6 +36,9 @@ class Job:
     seconds: float
     work: Callable[[], object]
 
+
+#: Seconds between two looks for spools of processes that are gone; each process does that for itself.
+ADOPT_SECONDS = 5.0
 
 JOBS = (
     Job("reap", 5, reap),
@@ -71,6 +74,9 @@ class Loop:
 
     def do_due(self, due: dict[str, float], now: float) -> None:
         """Does the jobs that are due at ``now`` (monotonic seconds) and notes when they are due again."""
+        if due.get("adopt", 0.0) <= now:
+            due["adopt"] = now + ADOPT_SECONDS
+            emitter.spool.adopt()
         for job in JOBS:
             if due.get(job.name, 0.0) > now:
                 continue

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import tracemalloc
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -191,6 +192,21 @@ async def test_bytes_are_credit_too(key: str, settings: Any) -> None:
         assert await client.until(2, ack=False) == [1, 2]
         await client.send("ack", seq=2)
         assert (await client.until(4, ack=False))[-1] == 4
+
+
+async def test_while_it_waits_for_credit_a_session_keeps_no_events(key: str, settings: Any) -> None:
+    overridden(settings, CREDIT_EVENTS=1)
+    async with converse(key) as client:
+        await think(key)
+        await client.until(1, ack=False)
+        tracemalloc.start()
+        for _ in range(100):
+            await think(key, thought="x" * 30_000)
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        await client.send("ack", seq=1)
+        assert len(await client.until(101)) == 101
+    assert kept < 1_000_000
 
 
 async def test_an_event_larger_than_the_credit_comes_all_the_same(key: str, settings: Any) -> None:

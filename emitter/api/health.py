@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from emitter import bell, blocking, log
 from emitter.api.http import json_response
+from emitter.service import emitter
 
 logger = logging.getLogger("emitter")
 
@@ -24,7 +25,11 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when emits can be stored. A bell out of reach is told but costs time only, so it is no reason to be 503."""
-    parts: dict[str, Any] = {"log": await _reach(blocking.run(log.heads, ())), "bell": await _reach(bell.probe())}
+    parts: dict[str, Any] = {
+        "log": await _reach(blocking.run(log.ping)),
+        "bell": await _reach(bell.probe()),
+        "spool": emitter.spool.status(),
+    }
     ready = parts["log"] == "ok"
     return json_response({"status": "ok" if ready else "unavailable", **parts}, status=200 if ready else 503)
 

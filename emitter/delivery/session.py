@@ -30,7 +30,7 @@ logger = logging.getLogger("emitter")
 #: A frame takes at most so many events and bytes; daphne sends frames of 1 MiB at most.
 FRAME_EVENTS = 500
 FRAME_BYTES = 262_144
-#: Events from bells that wait to be written; beyond that the log is read instead.
+#: Events from bells that wait to be written; beyond that, and for whoever has to wait, the log is read instead.
 READY_EVENTS = 2_000
 #: Control frames that may wait to be written before a client counts as a flood.
 CONTROL_FRAMES = 100
@@ -100,7 +100,8 @@ class Session:
             return
         self._head = max(self._head, growth.head)
         verdict, first = cursor.advance(self._position + len(self._ready), growth.first, growth.head)
-        if verdict is Verdict.DELIVER and growth.bodies and len(self._ready) < READY_EVENTS:
+        keep = len(self._ready) < READY_EVENTS and not self._flow.spent
+        if verdict is Verdict.DELIVER and growth.bodies and keep:
             self._ready.extend(growth.bodies[first - growth.first :])
         self._wake.set()
 

@@ -5,7 +5,7 @@ whoever asks for ``head`` sees exactly 1..head. That is the contract on which de
 and saved in two steps would break it.
 """
 
-from emitter.log.append import Appended, append, append_here
+from emitter.log.append import Appended, append, append_here, dialect
 from emitter.log.entry import Entry, Receipt, Unit
 from emitter.log.read import (
     Stored,
@@ -16,6 +16,7 @@ from emitter.log.read import (
     heads,
     history,
     open_stream,
+    ping,
     read_after,
     run_of,
     runs_of,
@@ -34,9 +35,11 @@ __all__ = [
     "append_here",
     "aread_after",
     "bodies_at",
+    "dialect",
     "heads",
     "history",
     "open_stream",
+    "ping",
     "read_after",
     "run_of",
     "runs_of",

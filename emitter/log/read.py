@@ -92,6 +92,12 @@ def history(
     return page, page[-1].seq if len(page) == limit else head
 
 
+def ping() -> None:
+    """Raises ``DatabaseError`` when the database is out of reach."""
+    with connections[conf.database].cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
 def stream_keys() -> list[str]:
     """The user keys of all streams."""
     return list(Stream.objects.using(conf.database).order_by("key").values_list("key", flat=True))

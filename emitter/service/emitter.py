@@ -26,6 +26,7 @@ from emitter.policy import users
 from emitter.service.group_commit import GroupCommit
 from emitter.service.prepare import Item, prepare
 from emitter.service.runs import AsyncRun, Run
+from emitter.service.spooler import Spooler
 
 #: Most events in one ``emit_many``.
 BATCH = 1_000
@@ -49,7 +50,10 @@ class Emitter:
     """
 
     def __init__(self) -> None:
-        self._group = GroupCommit(partial(log.append, admit=users.existing), self._announce)
+        commit = partial(log.append, admit=users.existing)
+        #: Where events wait while the database is away.
+        self.spool = Spooler(commit, self._announce)
+        self._group = GroupCommit(commit, self._announce, self.spool)
 
     @async_unsafe(_USE_TWIN)
     def emit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:

@@ -18,76 +18,37 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
 
 from django.db import DatabaseError, connections
 
 from emitter import blocking, metrics
 from emitter.conf import conf
-from emitter.errors import EmitterError, EmitterOverloaded, EmitterUnavailable, TransactionError
+from emitter.errors import EmitterError, EmitterUnavailable, TransactionError
 from emitter.log.append import Appended, dialect
 from emitter.log.entry import Unit
 from emitter.log.plan import Outcome
+from emitter.service.spooler import Spooler
+from emitter.service.turn import State, Turn, no_room, too_late
 
 logger = logging.getLogger("emitter")
 
-FIRST_PAUSE = 0.001
-LONGEST_PAUSE = 0.05
-
-
-class State(Enum):
-    """Where a turn is."""
-
-    QUEUED = auto()
-    FLYING = auto()
-    DONE = auto()
-
-
-@dataclass(slots=True, eq=False)
-class Turn:
-    """One caller's units on their way. ``wake`` tells the caller that it is done, or that it has to lead."""
-
-    units: Sequence[Unit]
-    deadline: float
-    wake: Callable[[], None]
-    loop: asyncio.AbstractEventLoop | None = None
-    state: State = State.QUEUED
-    leads: bool = False
-    outcomes: list[Outcome | None] = field(default_factory=list)
-    error: Exception | None = None
-    not_before: float = 0.0
-    pause: float = FIRST_PAUSE
-    last_failure: str = ""
-    streams: frozenset[str] = frozenset()
-    size: int = 0
-
-    def __post_init__(self) -> None:
-        self.outcomes = [None] * len(self.units)
-        self.streams = frozenset(entry.stream for unit in self.units for entry in unit.entries)
-        self.size = sum(len(unit.entries) for unit in self.units)
-
-    def open_units(self) -> list[tuple[int, Unit]]:
-        """The units without an outcome, with their places."""
-        return [(place, unit) for place, unit in enumerate(self.units) if self.outcomes[place] is None]
-
-    def postpone(self, now: float) -> None:
-        self.state = State.QUEUED
-        self.not_before = now + self.pause
-        self.pause = min(self.pause * 2, LONGEST_PAUSE)
-
-    def result(self) -> list[Outcome]:
-        if self.error is not None:
-            raise self.error
-        return [outcome for outcome in self.outcomes if outcome is not None]
-
 
 class GroupCommit:
-    """The queue of one process. ``commit`` stores a batch in one transaction; ``announce`` tells who listens."""
+    """The queue of one process.
 
-    def __init__(self, commit: Callable[[Sequence[Unit]], Appended], announce: Callable[[Appended], None]) -> None:
+    ``commit`` stores a batch in one transaction; ``announce`` tells who listens; ``spool`` takes what waits while the
+    database is away, and later events of users whose events wait there.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Unit]], Appended],
+        announce: Callable[[Appended], None],
+        spool: Spooler,
+    ) -> None:
         self._commit = commit
         self._announce = announce
+        self._spool = spool
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
@@ -98,6 +59,7 @@ class GroupCommit:
         self._waiting_for_room: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
         self._size = 0
         self._led = False
+        self._failing = False
 
     # The two ways in ------------------------------------------------------------------------------------------------
 
@@ -108,12 +70,12 @@ class GroupCommit:
         with self._lock:
             while not self._has_room(turn):
                 if not self._changed.wait(turn.deadline - time.monotonic()):
-                    raise _no_room()
+                    raise no_room()
             self._enter(turn)
         while turn.state is not State.DONE:
             if turn.leads:
                 self._lead(turn)
-            elif not woken.wait(max(0.0, turn.deadline - time.monotonic())) and self._withdraw(turn):
+            elif not woken.wait(max(0.0, turn.deadline - time.monotonic())) and self._expire(turn):
                 break
             else:
                 woken.wait()
@@ -141,10 +103,10 @@ class GroupCommit:
             try:
                 await asyncio.wait_for(room, turn.deadline - time.monotonic())
             except TimeoutError:
-                raise _no_room() from None
+                raise no_room() from None
         if turn.leads:
             self._lead_on_own_thread()
-        timer = loop.call_later(turn.deadline - time.monotonic(), self._withdraw, turn)
+        timer = loop.call_later(turn.deadline - time.monotonic(), self._expire, turn)
         try:
             await done
         except asyncio.CancelledError:
@@ -167,13 +129,21 @@ class GroupCommit:
         else:
             self._led = turn.leads = True
 
+    def _expire(self, turn: Turn) -> bool:
+        """At a turn's deadline. One that has failed before is left to the leader, which spools all that waits."""
+        if turn.last_failure and self._spool.folder() is not None:
+            with self._lock:
+                self._changed.notify_all()
+            return False
+        return self._withdraw(turn)
+
     def _withdraw(self, turn: Turn) -> bool:
         """Takes a turn that still waits out of the queue. False when it is in a commit or done."""
         with self._lock:
             if turn.state is not State.QUEUED:
                 return False
             self._queue.remove(turn)
-            turn.error = _too_late(turn)
+            turn.error = too_late(turn)
             self._leave(turn)
             handed_over = turn.leads and self._hand_over(turn)
         turn.wake()
@@ -200,12 +170,15 @@ class GroupCommit:
         try:
             while own is None or own.state is not State.DONE:
                 with self._lock:
+                    diverted = self._to_be_spooled(time.monotonic())
                     batch, overdue = self._next_batch(time.monotonic())
-                    if not batch and not overdue:
+                    if not batch and not overdue and not diverted:
                         if not self._queue:
                             break
                         self._changed.wait(self._until_next())
                 self._tell(overdue)
+                if diverted:
+                    self._divert(diverted)
                 if batch:
                     self._fly(batch)
         finally:
@@ -224,7 +197,7 @@ class GroupCommit:
         while self._queue and room > 0:
             turn = self._queue.popleft()
             if turn.deadline <= now:
-                turn.error = _too_late(turn)
+                turn.error = too_late(turn)
                 self._leave(turn)
                 overdue.append(turn)
             elif turn.not_before > now or not held.isdisjoint(turn.streams):
@@ -239,6 +212,18 @@ class GroupCommit:
                 batch.append(turn)
         self._queue.extendleft(reversed(stay))
         return batch, overdue
+
+    def _to_be_spooled(self, now: float) -> list[Turn]:
+        """Takes out of the queue, in order, what has to be spooled: all, once a turn has tried until its deadline."""
+        if self._failing and any(turn.last_failure and turn.deadline <= now for turn in self._queue):
+            self._spool.notice_away()
+        if not self._spool.in_use:
+            return []
+        diverted = [turn for turn in self._queue if self._spool.takes(turn.streams)]
+        for turn in diverted:
+            turn.state = State.FLYING
+        self._queue = deque(turn for turn in self._queue if turn.state is State.QUEUED)
+        return diverted
 
     def _until_next(self) -> float:
         """Seconds until a turn that waits may be tried again or is overdue."""
@@ -260,6 +245,18 @@ class GroupCommit:
         heir.wake()
         return False
 
+    def _divert(self, turns: list[Turn]) -> None:
+        """Spools turns in their order. When that fails too, their callers get the exception."""
+        places = [(turn, place, unit) for turn in turns for place, unit in turn.open_units()]
+        try:
+            outcomes = self._spool.put([unit for _, _, unit in places])
+        except Exception as error:
+            self._end(turns, error)
+            return
+        for (turn, place, _), outcome in zip(places, outcomes, strict=True):
+            turn.outcomes[place] = outcome
+        self._land(turns)
+
     # One commit -------------------------------------------------------------------------------------------------------
 
     def _fly(self, batch: list[Turn]) -> None:
@@ -274,6 +271,7 @@ class GroupCommit:
             self._end(batch, EmitterUnavailable("database_unavailable", "The committing thread was ended."))
             raise
         else:
+            self._failing = False
             self._announce(appended)
             for (turn, place, _), outcome in zip(places, appended.outcomes, strict=True):
                 turn.outcomes[place] = outcome
@@ -303,7 +301,9 @@ class GroupCommit:
         passing = dialect(connection).is_passing(error)
         connection.close_if_unusable_or_obsolete()
         if passing:
-            logger.warning("database_unavailable: a commit of %d callers failed, trying again: %s", len(batch), error)
+            if not self._failing:
+                logger.warning("database_unavailable: a commit failed and is tried again: %s", error)
+            self._failing = True
             for turn in batch:
                 turn.last_failure = str(error)
                 for _, unit in turn.open_units():
@@ -346,22 +346,3 @@ def _open(room: asyncio.Future[None]) -> None:
 def _wake_all(turns: list[Turn]) -> None:
     for turn in turns:
         turn.wake()
-
-
-def _no_room() -> EmitterOverloaded:
-    return EmitterOverloaded(
-        f"The queue of {conf.queue_events:,} events stayed full for {conf.emit_deadline:g} s; emit less at a time, "
-        "or in larger batches with emit_many."
-    )
-
-
-def _too_late(turn: Turn) -> EmitterError:
-    if turn.last_failure:
-        return EmitterUnavailable(
-            "database_unavailable",
-            f"The database did not answer for {conf.emit_deadline:g} s; the last failure was: {turn.last_failure}",
-        )
-    return EmitterOverloaded(
-        f"The event waited {conf.emit_deadline:g} s: its stream or run is held by an open transaction, or the database "
-        "is slow. End that transaction sooner, or emit inside it."
-    )
