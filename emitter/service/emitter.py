@@ -58,11 +58,11 @@ class Emitter:
     @async_unsafe(_USE_TWIN)
     def emit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """Stores one event and returns its receipt. With an ``event_id`` (UUIDv7) a repetition is stored once."""
-        return _only(self._submit([_unit([Item(context, event, event_id)])]))[0]
+        return _only(self._submit([_unit(Item(context, event, event_id))]))[0]
 
     async def aemit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """The async twin of :meth:`emit`."""
-        return _only(await self._asubmit([_unit([Item(context, event, event_id)])]))[0]
+        return _only(await self._asubmit([_unit(Item(context, event, event_id))]))[0]
 
     @async_unsafe(_USE_TWIN)
     def emit_many(self, items: Items) -> list[Receipt]:
@@ -133,8 +133,11 @@ class Emitter:
             metrics.EVENTS.labels(type=label, source="emitter", tier="none").inc(number)
 
 
-def _unit(items: Sequence[Item]) -> Unit:
-    return Unit([prepare(item) for item in items])
+def _unit(item: Item) -> Unit:
+    try:
+        return Unit([prepare(item)])
+    except EventRefused as refusal:
+        raise _counted(refusal) from None
 
 
 def _whole(items: Items) -> Unit:

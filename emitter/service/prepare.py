@@ -53,10 +53,11 @@ def prepare(item: Item) -> Entry:
 def _within_window(event_id: UUID, now: datetime) -> UUID:
     """An id that may have been stored and pruned, or that is not due yet, cannot be told from a repetition."""
     age = now.timestamp() - minted_at(event_id)
-    if age > conf.retention_days * DAY_SECONDS or age < -AHEAD_SECONDS:
-        raise EventRefused(
-            "event_id_window",
-            f"Event id {event_id} was made {age / DAY_SECONDS:.1f} days ago; ids may be {conf.retention_days} days "
-            f"old and {AHEAD_SECONDS} s ahead. Check the clock that made it, or leave the id out.",
-        )
-    return event_id
+    if -AHEAD_SECONDS <= age <= conf.retention_days * DAY_SECONDS:
+        return event_id
+    when = f"{age / DAY_SECONDS:.1f} days old" if age > 0 else f"{-age:.0f} s ahead of this machine's clock"
+    raise EventRefused(
+        "event_id_window",
+        f"Event id {event_id} is {when}; ids may be {conf.retention_days} days old and {AHEAD_SECONDS} s ahead. "
+        "Check the clock that made it, or leave the id out.",
+    )
