@@ -64,14 +64,18 @@ def belongs_to_waiting_thread() -> bool:
     waiting = getattr(AsyncToSync.executors, "current", None) is not None
     if waiting or asyncio.get_running_loop() in AsyncToSync.loop_thread_executors:
         return True
-    connection = connections[conf.database]
-    if connection.in_atomic_block:
+    # In a coroutine ``connections`` gives a connection of its own; a test's transaction is on the thread's.
+    storage = getattr(connections._connections, "_storage", None)  # type: ignore[attr-defined]
+    own = getattr(storage, conf.database, None)
+    if own is not None and own.in_atomic_block:
         raise TransactionError(
             "transaction_not_shared",
             "A transaction is open on the event loop's own thread, where no other thread can see into it. "
             "With pytest-asyncio use @pytest.mark.django_db(transaction=True).",
         )
-    return connection.vendor == "sqlite" and bool(connection.is_in_memory_db())  # type: ignore[attr-defined]
+    database = connections.settings[conf.database]
+    name = str(database["NAME"])
+    return database["ENGINE"].endswith("sqlite3") and (name == ":memory:" or "mode=memory" in name)
 
 
 async def run(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
