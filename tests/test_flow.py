@@ -1,7 +1,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emitter.delivery.flow import Credit
+from emitter.delivery.flow import Credit, Rate
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def test_what_was_written_is_no_longer_there_to_spend() -> None:
@@ -50,3 +59,59 @@ def test_all_that_is_acknowledged_is_given_back(sizes: list[int], acknowledged: 
     open_sizes = sizes[max(acknowledged, default=0) :]
     owed = (max(0, 50 - len(open_sizes)), max(0, 10_000 - sum(open_sizes)))
     assert credit.room() == (owed if open_sizes else (50, 10_000))
+
+
+def test_who_acknowledges_nothing_while_spent_is_overdue() -> None:
+    clock = Clock()
+    credit = Credit(1, 1_000, patience=30, clock=clock)
+    clock.now = 100
+    assert not credit.overdue()
+    credit.take(1, 1)
+    clock.now = 130
+    assert not credit.overdue()
+    clock.now = 130.1
+    assert credit.overdue()
+
+
+def test_an_acknowledgement_buys_time() -> None:
+    clock = Clock()
+    credit = Credit(2, 1_000, patience=30, clock=clock)
+    for seq in (1, 2, 3):
+        credit.take(seq, 1)
+    clock.now = 20
+    credit.give_back(1)
+    clock.now = 45
+    assert (credit.spent, credit.overdue()) == (True, False)
+
+
+def test_a_rate_lets_a_burst_through_and_then_its_bytes_a_second() -> None:
+    clock = Clock()
+    rate = Rate(100, burst=500, bound=10_000, clock=clock)
+    rate.take(1, 500)
+    assert rate.spent
+    clock.now = 2
+    assert rate.room() == (200, 200)
+    clock.now = 60
+    assert rate.room() == (500, 500)
+
+
+def test_a_rate_says_how_long_to_wait() -> None:
+    clock = Clock()
+    rate = Rate(100, burst=500, bound=10_000, clock=clock)
+    rate.take(1, 700)
+    pause = rate.pause()
+    assert pause is not None
+    clock.now = pause - 0.01
+    assert rate.spent
+    clock.now = pause + 0.01
+    assert not rate.spent
+
+
+def test_what_a_rate_wrote_in_all_has_a_bound() -> None:
+    rate = Rate(100, burst=500, bound=600, clock=Clock())
+    rate.take(1, 600)
+    rate.give_back(1)
+    rate.forget()
+    assert not rate.overdue()
+    rate.take(2, 1)
+    assert rate.overdue()

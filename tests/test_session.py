@@ -383,6 +383,17 @@ async def test_a_client_may_resume_in_the_same_session(key: str) -> None:
         assert await client.until(5) == [3, 4, 5]
 
 
+async def test_of_two_resumes_the_later_holds(key: str) -> None:
+    await think(key, 5)
+    async with converse(key) as client:
+        await client.send("resume", epoch=client.epoch, after=1)
+        for _ in range(3):
+            await asyncio.sleep(0)  # The session looks the first one up.
+        await client.send("resume", epoch=client.epoch, after=3)
+        client.position = 3
+        assert await client.until(5) == [4, 5]
+
+
 async def test_a_resume_that_cannot_be_kept_is_a_gap(key: str) -> None:
     await think(key, 5)
     await prune(key, 3)

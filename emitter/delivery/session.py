@@ -207,8 +207,10 @@ class Session:
 
     async def _begin(self, claim: Claim) -> None:
         """Takes the place that the table of positions gives to what the client said."""
-        stream, claim = await blocking.run(_look_up, self.key, self._visitor.device, claim)
-        start = cursor.start(claim, stream)
+        stream, completed = await blocking.run(_look_up, self.key, self._visitor.device, claim)
+        if self._claim is not claim:
+            return  # The client has changed its mind meanwhile.
+        start = cursor.start(completed, stream)
         gap = start.gap
         if gap is None and self._epoch not in ("", stream.epoch):
             gap = Gap(start.after, start.after + 1, "epoch")
@@ -253,6 +255,8 @@ class Session:
             if self._position >= self._head:
                 return False
             await self._repair()
+            if self._claim is not None:
+                return True
         events = self._within_limits()
         first, self._position = self._position + 1, self._position + len(events)
         del self._ready[: len(events)]

@@ -51,7 +51,8 @@ class EventStream:
     acknowledges = False
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
-        return ["".join(f"id: {epoch}:{seq}\ndata: {body}\n\n" for seq, body in enumerate(bodies, first))]
+        messages = [f"id: {epoch}:{seq}\ndata: {body}\n\n" for seq, body in enumerate(bodies, first)]
+        return ["".join(messages)] if messages else []
 
     def control(self, frame: str) -> list[str]:
         return [f"event: {wire.frame_type(frame)}\ndata: {frame}\n\n"]
