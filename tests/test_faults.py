@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from emitter import metrics
+from emitter.cursor import Growth
 from emitter.log import aopen_stream
 from emitter.policy.users import key_of
 
@@ -80,6 +81,18 @@ async def test_a_layer_that_shuffles_is_put_in_order(key: str, layer: Any) -> No
     layer(delay=0.01, repeat=0.5)
     applied, stored = await applied_live(key, [1, 2, 3] * 5)
     assert applied == stored
+
+
+async def test_of_a_bell_that_is_partly_old_the_new_is_taken(key: str, layer: Any, settings: Any) -> None:
+    layer(lose=1.0)
+    settings.EMITTER = {**settings.EMITTER, "REPAIR_SECONDS": 3_600}
+    async with converse(key) as client:
+        await think(key, 4)
+        stored = await texts(key)
+        client.session.heard(Growth(key, client.epoch, 1, 2, stored[:2]))
+        client.session.heard(Growth(key, client.epoch, 2, 4, stored[1:]))
+        client.session.heard(Growth(key, client.epoch, 1, 3, stored[:3]))
+        assert await client.until(4) == [1, 2, 3, 4]
 
 
 async def test_a_layer_that_is_down_for_a_while_is_done_without(key: str, layer: Any) -> None:

@@ -1,6 +1,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.db import connections
@@ -49,8 +50,11 @@ def test_expired_tickets_are_cleared_away(db: None) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_tries_at_once_one_wins() -> None:
     secret = tickets.issue("7")
+    together = Barrier(20)
 
     def try_it(_: int) -> str | None:
+        connections["default"].ensure_connection()
+        together.wait()
         key = tickets.spend(secret)
         connections.close_all()
         return key

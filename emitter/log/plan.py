@@ -96,8 +96,7 @@ def plan(
     every_run, every_event = dict(runs), dict(known)
     for unit in units:
         try:
-            for index, entry in enumerate(unit.entries):
-                _check(entry, index, streams, every_run, every_event)
+            _check(unit, streams, every_run, every_event)
         except EventRefused as refusal:
             made.outcomes.append(refusal)
             continue
@@ -106,27 +105,36 @@ def plan(
 
 
 def _check(
-    entry: Entry,
-    index: int,
+    unit: Unit,
     streams: Mapping[str, StreamRow],
     runs: Mapping[str, RunRow],
     known: Mapping[tuple[str, UUID], Known],
 ) -> None:
-    if entry.stream not in streams:
-        raise EventRefused("unknown_user", f"No user has the key {entry.stream!r}.", index=index)
-    run = runs.get(entry.run)
-    if run is not None and run.stream != entry.stream:
+    """Refuses the unit for its first bad entry, also when that contradicts an earlier entry of the same unit."""
+    owners: dict[str, tuple[str, str]] = {}
+    digests: dict[tuple[str, UUID], bytes] = {}
+    for index, entry in enumerate(unit.entries):
+        if entry.stream not in streams:
+            raise EventRefused("unknown_user", f"No user has the key {entry.stream!r}.", index=index)
+        run = runs.get(entry.run)
+        owner = (run.stream, run.thread) if run is not None else (entry.stream, entry.thread or entry.run)
+        _check_run(entry, *owners.setdefault(entry.run, owner), index)
+        before = known.get((entry.stream, entry.event_id))
+        digest = entry.digest if before is None else before.digest
+        if digests.setdefault((entry.stream, entry.event_id), digest) != entry.digest:
+            raise EventRefused(
+                "event_id_conflict",
+                f"Event id {entry.event_id} stands for other content already; give new content a new id.",
+                index=index,
+            )
+
+
+def _check_run(entry: Entry, stream: str, thread: str, index: int) -> None:
+    if stream != entry.stream:
         raise EventRefused("run_owned", f"Run {entry.run!r} belongs to another user; use a new run id.", index=index)
-    if run is not None and entry.thread not in (None, run.thread):
+    if entry.thread not in (None, thread):
         raise EventRefused(
-            "run_thread", f"Run {entry.run!r} belongs to thread {run.thread!r}, not {entry.thread!r}.", index=index
-        )
-    before = known.get((entry.stream, entry.event_id))
-    if before is not None and before.digest != entry.digest:
-        raise EventRefused(
-            "event_id_conflict",
-            f"Event id {entry.event_id} was stored as #{before.seq} with other content; give new content a new id.",
-            index=index,
+            "run_thread", f"Run {entry.run!r} belongs to thread {thread!r}, not {entry.thread!r}.", index=index
         )
 
 

@@ -1,0 +1,91 @@
+"""One way out, held over the syntax trees: who writes the tables, who rings, who calls those two."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLES = {"Stream", "Run", "Event"}
+WRITES = {"save", "delete", "update", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
+WRITES |= {f"a{name}" for name in WRITES}
+SENDS = {"group_send", "group_send_many", "group_add", "group_discard", "new_channel", "get_channel_layer"}
+
+
+def sources() -> list[Path]:
+    return sorted([*ROOT.glob("emitter/**/*.py"), *ROOT.glob("netra_events/**/*.py")])
+
+
+def room(path: Path) -> str:
+    """`emitter/log`, `emitter/consumers.py` and the like."""
+    return "/".join(path.relative_to(ROOT).parts[:2])
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+
+
+def name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def breaches(wanted: set[str], allowed: set[str], about: set[str] = frozenset()) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}:{call.lineno} {name_of(call)}"
+        for path in sources()
+        if room(path) not in allowed and "migrations" not in path.parts
+        for call in calls(path)
+        if name_of(call) in wanted and (not about or about & {n.id for n in ast.walk(call) if isinstance(n, ast.Name)})
+    ]
+
+
+def test_only_the_log_writes_streams_runs_and_events() -> None:
+    assert breaches(WRITES, {"emitter/log"}, TABLES) == []
+
+
+def test_only_the_log_has_statements_that_write_them() -> None:
+    texts = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources()
+        if room(path) != "emitter/log" and "migrations" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and any(word in node.value for word in ("INSERT INTO emitter_", "UPDATE emitter_", "DELETE FROM emitter_"))
+    ]
+    assert texts == []
+
+
+def test_only_the_bell_touches_the_channel_layer() -> None:
+    assert breaches(SENDS, {"emitter/bell"}) == []
+
+
+def test_only_the_service_appends_and_rings() -> None:
+    assert breaches({"append_here", "ring"}, {"emitter/service", "emitter/log", "emitter/bell"}) == []
+    appends = [
+        f"{path.relative_to(ROOT)}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "append"
+        and getattr(node.value, "id", "") == "log"
+        and room(path) != "emitter/service"
+    ]
+    assert appends == []
+
+
+def test_the_check_sees_a_breach(tmp_path, monkeypatch) -> None:
+    (tmp_path / "emitter").mkdir()
+    (tmp_path / "emitter" / "rogue.py").write_text("Event.objects.filter(seq=1).delete()\nlayer.group_send('g', {})\n")
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    assert breaches(WRITES, {"emitter/log"}, TABLES) == ["emitter/rogue.py:1 delete"]
+    assert breaches(SENDS, {"emitter/bell"}) == ["emitter/rogue.py:2 group_send"]
+
+
+@pytest.mark.parametrize("module", ["errors", "events", "context", "wire", "cursor"])
+def test_the_words_know_no_framework(module) -> None:
+    script = f"import sys; sys.modules['django'] = sys.modules['channels'] = None; import emitter.{module}"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
