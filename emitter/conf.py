@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
@@ -44,14 +44,17 @@ class Conf:
     repair_seconds: float = 1.0
     #: Seconds between pings on an idle socket.
     heartbeat_seconds: int = 25
-    #: What a session may have written without an acknowledgement.
+    #: Events that a session may have written without an acknowledgement.
     credit_events: int = 1_000
+    #: Bytes that a session may have written without an acknowledgement.
     credit_bytes: int = 1_048_576
     #: Seconds that a session waits for an acknowledgement once its credit is spent.
     credit_seconds: float = 30.0
-    #: Bytes a second, and at once, for clients that cannot acknowledge; after so many in all they have to come back.
+    #: Bytes a second for clients that cannot acknowledge.
     rate_bytes: int = 262_144
+    #: Bytes that such a client may get at once.
     rate_burst: int = 1_048_576
+    #: Bytes after which such a client has to come back and resume.
     rate_bound: int = 16_777_216
     #: Seconds between two writes of one device's position.
     ack_seconds: float = 1.0
@@ -69,14 +72,14 @@ class Conf:
     spool_events: int = 100_000
     #: Whether the server reaps orphan runs and prunes old events by itself.
     jobs: bool = True
-    #: Old senders of a code base that is moving over.
-    legacy_senders: Any = None
+    #: Old senders of a code base that is moving over, by adapter.
+    legacy_senders: dict[str, Any] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=1)
 def _current() -> Conf:
     given: dict[str, Any] = getattr(settings, "EMITTER", {})
-    known = {field.name.upper() for field in fields(Conf)}
+    known = {one.name.upper() for one in fields(Conf)}
     if unknown := sorted(set(given) - known):
         raise ImproperlyConfigured(
             f"EMITTER has no setting {', '.join(unknown)}. Known are {', '.join(sorted(known))}."

@@ -18,9 +18,6 @@ def _counter(name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
 
 EVENTS = _counter("emitter_events_total", "Events stored.", ("type", "source", "tier"))
 EMIT_SECONDS = Histogram("emitter_emit_seconds", "From emit to stored.", registry=REGISTRY, buckets=_FAST)
-DELIVERY_SECONDS = Histogram(
-    "emitter_delivery_seconds", "From stored to written.", registry=REGISTRY, buckets=(*_FAST, 10, 30)
-)
 SESSIONS = Gauge("emitter_sessions", "Sessions open in this process.", registry=REGISTRY)
 REPAIRS = _counter("emitter_repairs_total", "Reads of the log because a bell was lost, late or without its events.")
 GAPS = _counter("emitter_gaps_total", "Gaps told to clients.", ("reason",))
