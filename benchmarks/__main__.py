@@ -69,9 +69,9 @@ def measure(port: int, tokens: list[str]) -> None:
         assert client.stdout is not None
         client.stdin.write(options)
         client.stdin.close()
-        say(
-            f"{'workload':<28}{'events/s':>10}{'CPU µs/event':>14}{'p50 ms':>9}{'p99 ms':>9}{'lost':>6}{'repeated':>10}{'disordered':>12}"
-        )
+        heads = (("workload", -28), ("events/s", 10), ("CPU µs/event", 14), ("p50 ms", 9), ("p99 ms", 9))
+        counts = (("lost", 6), ("twice", 7), ("astray", 8))
+        say("".join(f"{title:{'<' if width < 0 else '>'}{abs(width)}}" for title, width in (*heads, *counts)))
         for place, line in enumerate(client.stdout):
             r = msgspec.json.decode(line)
             if place:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLES = {"Stream", "Run", "Event"}
+TABLES = frozenset({"Stream", "Run", "Event"})
 WRITES = {"save", "delete", "update", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
 WRITES |= {f"a{name}" for name in WRITES}
 SENDS = {"group_send", "group_send_many", "group_add", "group_discard", "new_channel", "get_channel_layer"}
@@ -32,7 +32,7 @@ def name_of(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def breaches(wanted: set[str], allowed: set[str], about: set[str] = frozenset()) -> list[str]:
+def breaches(wanted: set[str], allowed: set[str], about: frozenset[str] = frozenset()) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{call.lineno} {name_of(call)}"
         for path in sources()

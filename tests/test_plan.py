@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emitter.errors import EmitterError
 from emitter.log.entry import Entry, Unit
-from emitter.log.plan import Known, RunRow, StreamRow, plan
+from emitter.log.plan import EventRow, Known, RunRow, StreamRow, plan
 
 USERS = ["a", "b", "c"]
 RUNS = ["r1", "r2", "r3", "r4"]
@@ -50,7 +50,7 @@ class Log:
         self.streams = {user: StreamRow(f"epoch of {user}", 0) for user in USERS}
         self.runs: dict[str, RunRow] = {}
         self.known: dict[tuple[str, UUID], Known] = {}
-        self.rows = []
+        self.rows: list[EventRow] = []
 
     def append(self, units: list[Unit]):
         made = plan(units, self.streams, self.runs, self.known)
