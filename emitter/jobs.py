@@ -19,7 +19,7 @@ from django.db import Error, IntegrityError, connections
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from emitter import blocking
+from emitter import blocking, log
 from emitter.conf import conf
 from emitter.models import Duty
 from emitter.reaper import reap
@@ -42,7 +42,7 @@ ADOPT_SECONDS = 5.0
 
 JOBS = (
     Job("reap", 5, reap),
-    Job("prune", 3_600, lambda: sum(upkeep.prune())),
+    Job("prune", 3_600, lambda: sum(upkeep.prune(log.stream_keys()))),
 )
 
 

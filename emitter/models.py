@@ -114,6 +114,16 @@ class Duty(models.Model):
         return self.name
 
 
+class Writer(models.Model):
+    """A process that writes to a log on SQLite which a power cut may shorten. It takes its row back when it ends."""
+
+    pid = models.BigIntegerField(primary_key=True)
+    boot = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.pid} of boot {self.boot}"
+
+
 class Ticket(models.Model):
     """Opens one connection once. Only the SHA-256 of the secret is stored."""
 

@@ -39,7 +39,7 @@ def database(url: str) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
     elif "pool" not in settings["OPTIONS"]:
-        settings["CONN_MAX_AGE"] = 60
+        settings |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     return settings
 
 

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.contrib.auth.models import User
 
 from emitter import blocking
+from emitter.policy.users import key_of
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +28,28 @@ def alice(db: None) -> User:
 
 
 @pytest.fixture
+def key(alice: User) -> str:
+    """Alice's user key."""
+    return key_of(alice)
+
+
+@pytest.fixture
 def bob(db: None) -> User:
     return person("bob")
+
+
+class Configure(Protocol):
+    """Sets keys of ``EMITTER`` for the test: ``configure(REPAIR_SECONDS=0.02)``."""
+
+    def __call__(self, **values: Any) -> None: ...
+
+
+@pytest.fixture
+def configure(settings: Any) -> Configure:
+    def configure(**values: Any) -> None:
+        settings.EMITTER = {**settings.EMITTER, **values}
+
+    return configure
 
 
 def person(name: str) -> User:

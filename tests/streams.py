@@ -1,9 +1,14 @@
 """Streams to read: filled through the emitter, and changed as only retention, a restore or an accident would."""
 
+import asyncio
+from contextlib import suppress
+
+from django.db import OperationalError
 from uuid_utils.compat import uuid7
 
 from emitter.blocking import run
 from emitter.context import RunContext
+from emitter.delivery.devices import position_of
 from emitter.events import AgentThinking
 from emitter.log import aopen_stream, bodies_at
 from emitter.models import Event, Stream
@@ -49,3 +54,19 @@ async def renew_epoch(key: str) -> str:
     epoch = str(uuid7())
     await run(Stream.objects.filter(key=key).update, epoch=epoch)
     return epoch
+
+
+async def stored(key: str, device: str = "phone") -> int | None:
+    """What a device is remembered to have acknowledged."""
+    position = await run(position_of, key, device)
+    return position.seq if position else None
+
+
+async def becomes_stored(key: str, seq: int) -> None:
+    """Waits until a device is remembered at a number."""
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(OperationalError):  # of a connection to the database as it was
+                if await stored(key) == seq:
+                    return
+            await asyncio.sleep(0.01)

@@ -1,11 +1,12 @@
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from django.db import connections
 
 from emitter.delivery.devices import Position, position_of, remember
 from emitter.models import Device
+
+from .conftest import Configure
 
 
 def acknowledge(device: str, seq: int, *, stream: str = "7", epoch: str = "e1") -> None:
@@ -51,15 +52,15 @@ def test_of_sessions_that_share_a_device_the_highest_counts() -> None:
     assert position("phone") == ("e1", 12)
 
 
-def test_the_device_unseen_for_longest_makes_room(db: None, settings: Any) -> None:
-    settings.EMITTER = {"DEVICES_PER_USER": 2}
+def test_the_device_unseen_for_longest_makes_room(db: None, configure: Configure) -> None:
+    configure(DEVICES_PER_USER=2)
     for device, seq in [("phone", 1), ("desk", 1), ("phone", 2), ("watch", 1)]:
         acknowledge(device, seq)
     assert set(Device.objects.values_list("name", flat=True)) == {"phone", "watch"}
 
 
-def test_another_users_devices_stay(db: None, settings: Any) -> None:
-    settings.EMITTER = {"DEVICES_PER_USER": 1}
+def test_another_users_devices_stay(db: None, configure: Configure) -> None:
+    configure(DEVICES_PER_USER=1)
     acknowledge("phone", 1)
     acknowledge("phone", 1, stream="8")
     assert Device.objects.count() == 2

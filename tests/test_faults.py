@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
-from django.contrib.auth.models import User
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from emitter import metrics
 from emitter.cursor import Growth
 from emitter.log import aopen_stream
-from emitter.policy.users import key_of
 
+from .conftest import Configure
 from .sockets import converse
 from .streams import texts, think
 
@@ -24,14 +23,9 @@ parts = st.sampled_from([0.0, 0.2, 0.5, 1.0])
 
 
 @pytest.fixture
-def key(alice: User) -> str:
-    return key_of(alice)
-
-
-@pytest.fixture
-def layer(settings: Any) -> Any:
+def layer(settings: Any, configure: Configure) -> Any:
     """Sets the faults of the layer: ``layer(lose=0.5, seed=7)``."""
-    settings.EMITTER = {**settings.EMITTER, "REPAIR_SECONDS": 0.02}
+    configure(REPAIR_SECONDS=0.02)
 
     def faulty(**faults: Any) -> Any:
         backend = {"BACKEND": "tests.lossy_layer.LossyChannelLayer", "CONFIG": faults}
@@ -62,9 +56,9 @@ async def test_a_layer_that_delivers_nothing_costs_a_moment(key: str, layer: Any
     assert metrics.value("emitter_repairs_total") > repaired
 
 
-async def test_within_the_repair_interval_a_lost_event_is_there(key: str, layer: Any, settings: Any) -> None:
+async def test_within_the_repair_interval_a_lost_event_is_there(key: str, layer: Any, configure: Configure) -> None:
     layer(lose=1.0)
-    settings.EMITTER = {**settings.EMITTER, "REPAIR_SECONDS": 0.5}
+    configure(REPAIR_SECONDS=0.5)
     async with converse(key) as client:
         await think(key)
         async with asyncio.timeout(1.0):
@@ -83,9 +77,9 @@ async def test_a_layer_that_shuffles_is_put_in_order(key: str, layer: Any) -> No
     assert applied == stored
 
 
-async def test_of_a_bell_that_is_partly_old_the_new_is_taken(key: str, layer: Any, settings: Any) -> None:
+async def test_of_a_bell_that_is_partly_old_the_new_is_taken(key: str, layer: Any, configure: Configure) -> None:
     layer(lose=1.0)
-    settings.EMITTER = {**settings.EMITTER, "REPAIR_SECONDS": 3_600}
+    configure(REPAIR_SECONDS=3_600)
     async with converse(key) as client:
         await think(key, 4)
         stored = await texts(key)

@@ -174,6 +174,14 @@ async def test_a_group_that_could_not_be_joined_is_joined_later(layer: LossyChan
 
 
 @pytest.mark.scaled
+async def test_an_ear_that_heard_nothing_for_long_hears() -> None:
+    async with listening() as ear:
+        await asyncio.sleep(6.5)  # Redis clients of other settings give up after five seconds.
+        ring([growth(3)])
+        assert await ear.next() == growth(3)
+
+
+@pytest.mark.scaled
 async def test_an_ear_outlives_redis(redis_server: Redis) -> None:
     async with listening() as ear:
         redis_server.stop()

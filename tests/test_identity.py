@@ -12,6 +12,8 @@ from emitter.policy import tickets
 from emitter.policy.identity import Identity, create_token, is_own_origin, of_cookies, of_ticket, of_token, of_user
 from emitter.policy.users import key_of
 
+from .conftest import Configure
+
 KEY = django_settings.SECRET_KEY
 
 
@@ -72,8 +74,8 @@ def test_a_token_that_is_not_sound_is_refused(db: None, token: str) -> None:
     assert code_of(token) == "not_authenticated"
 
 
-def test_a_token_of_another_algorithm_is_refused(alice: User, settings: Any) -> None:
-    settings.EMITTER = {"TOKEN_KEY": (key := "k" * 64)}
+def test_a_token_of_another_algorithm_is_refused(alice: User, configure: Configure) -> None:
+    configure(TOKEN_KEY=(key := "k" * 64))
     assert of_token(signed(key, sub=key_of(alice))).key == key_of(alice)
     for algorithm in ("HS384", "HS512"):
         assert code_of(signed(key, algorithm, sub=key_of(alice))) == "not_authenticated"
@@ -89,9 +91,9 @@ def test_a_token_of_somebody_inactive_is_refused(alice: User) -> None:
     assert code_of(create_token(key_of(alice), seconds=60)) == "not_authenticated"
 
 
-def test_tokens_may_have_a_key_of_their_own(alice: User, settings: Any) -> None:
+def test_tokens_may_have_a_key_of_their_own(alice: User, configure: Configure) -> None:
     old = create_token(key_of(alice), seconds=60)
-    settings.EMITTER = {"TOKEN_KEY": "a key for tokens of thirty-two bytes or more"}
+    configure(TOKEN_KEY="a key for tokens of thirty-two bytes or more")
     assert code_of(old) == "not_authenticated"
     assert of_token(create_token(key_of(alice), seconds=60)).key == key_of(alice)
 

@@ -26,7 +26,7 @@ async def received(layer: BaseChannelLayer, channel: str) -> dict[str, Any]:
 async def is_empty(layer: BaseChannelLayer, channel: str) -> bool:
     """Whether nothing waits in a channel, seen from the next message that comes."""
     await layer.send(channel, {"type": "test.last"})
-    return (await received(layer, channel))["type"] == "test.last"
+    return bool((await received(layer, channel))["type"] == "test.last")
 
 
 @both

@@ -20,6 +20,7 @@ from emitter.bell.ringer import Ringer, merge
 from emitter.cursor import Growth
 
 from .lossy_layer import LossyChannelLayer
+from .streams import epoch_of, texts, think
 
 flushes = st.lists(st.integers(1, 4), min_size=1, max_size=6)
 
@@ -80,10 +81,10 @@ def test_bells_in_order_lose_nothing(sizes: list[int]) -> None:
 
 
 class TeamConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
-    """What a team may write: it joins the group of one user and passes on what it hears."""
+    """What a team may write: it joins the group of the user in its path and passes on what it hears."""
 
     async def connect(self) -> None:
-        await self.channel_layer.group_add(user_group("7"), self.channel_name)
+        await self.channel_layer.group_add(user_group(self.scope["path"].strip("/")), self.channel_name)
         await self.accept()
 
     async def agent_events(self, message: dict[str, Any]) -> None:
@@ -104,9 +105,14 @@ async def rung_out(ringer: Ringer) -> None:
 
 
 @asynccontextmanager
-async def team_socket() -> AsyncIterator[WebsocketCommunicator]:
-    socket = WebsocketCommunicator(TeamConsumer.as_asgi(), "/")
+async def team_socket(key: str = "7") -> AsyncIterator[WebsocketCommunicator]:
+    """A consumer that a bell has reached: the first one after a restart of Redis is lost."""
+    socket = WebsocketCommunicator(TeamConsumer.as_asgi(), f"/{key}/")
     await socket.connect(timeout=5)
+    while await socket.receive_nothing(timeout=0.05):
+        ring([Growth(key, "", 0, 0)])
+    while not await socket.receive_nothing(timeout=0.05):
+        await socket.receive_from()
     yield socket
     await socket.disconnect()
 
@@ -115,6 +121,15 @@ async def test_a_teams_own_consumer_hears_the_documented_message() -> None:
     async with team_socket() as socket:
         ring([growth(3, 4)])
         assert await socket.receive_json_from(timeout=5) == to_message(growth(3, 4))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_emit_is_heard_with_its_stored_texts(key: str) -> None:
+    async with team_socket(key) as socket:
+        await think(key, 2)
+        said = await socket.receive_json_from(timeout=5)
+    assert said.pop("events") == await texts(key)
+    assert said == {"type": "agent.events", "stream": key, "epoch": await epoch_of(key), "head": 2}
 
 
 async def test_it_rings_from_any_thread() -> None:

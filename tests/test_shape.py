@@ -6,7 +6,6 @@ Whoever makes one of these grow has to say so here.
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,7 +21,7 @@ from emitter.events import AgentCompleted, AgentThinking
 from emitter.policy.users import key_of
 from emitter.service import emitter
 
-from .conftest import person
+from .conftest import Configure, person
 from .sockets import Client, converse
 from .streams import think
 
@@ -48,9 +47,9 @@ def work(**expected: int) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def without_rounds(settings: Any) -> None:
+def without_rounds(configure: Configure) -> None:
     """No look at the log comes between."""
-    settings.EMITTER = {**settings.EMITTER, "REPAIR_SECONDS": 3_600}
+    configure(REPAIR_SECONDS=3_600)
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ async def test_a_new_epoch_is_told_to_a_live_client_and_to_one_that_comes_back(k
         await client.receive_event()
         from emitter import blocking
 
-        assert await blocking.run(upkeep.new_epoch) == 1
+        assert await blocking.run(upkeep.new_epoch, [key]) == 1
         gap = await client.receive_frame()
         assert (gap["type"], gap["reason"], gap["after"], gap["first"]) == ("gap", "epoch", 1, 1)
         assert gap["epoch"] > old

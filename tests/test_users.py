@@ -1,12 +1,10 @@
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import User
 
 from emitter.errors import EventRefused
 from emitter.policy import users
 
-from .conftest import person
+from .conftest import Configure, person
 
 
 def by_name(key: str) -> User | None:
@@ -65,15 +63,15 @@ def test_a_person_may_be_named_like_their_own_key(db: None) -> None:
     assert users.find(str(user.pk)) == str(user.pk)
 
 
-def test_a_unique_field_may_be_the_key(alice: User, settings: Any) -> None:
-    settings.EMITTER = {"USER_KEY": "username"}
+def test_a_unique_field_may_be_the_key(alice: User, configure: Configure) -> None:
+    configure(USER_KEY="username")
     assert users.key_of(alice) == "alice"
     assert users.user_of("alice") == alice
     assert users.existing(["alice", str(alice.pk)]) == {"alice"}
 
 
-def test_two_functions_may_make_the_key(alice: User, settings: Any) -> None:
-    settings.EMITTER = {"USER_KEY": (lambda user: f"user:{user.username}", by_name)}
+def test_two_functions_may_make_the_key(alice: User, configure: Configure) -> None:
+    configure(USER_KEY=(lambda user: f"user:{user.username}", by_name))
     assert users.key_of(alice) == "user:alice"
     assert users.user_of("user:alice") == alice
     assert users.existing(["user:alice", "user:bob"]) == {"user:alice"}

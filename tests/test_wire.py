@@ -1,8 +1,6 @@
 """The bytes of ``agent-events.v1``, frame by frame: what changes here changes for every client."""
 
 import json
-import math
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,18 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emitter import wire
-from emitter.errors import EventRefused, FrameError
+from emitter.errors import FrameError
+
+from .test_payloads import encoded, payloads, texts
 
 EVENT = (
     '{"type":"agent_thinking","seq":121,"id":"01929d1c-8f3a-7000-8000-000000000000","run_id":"run-19",'
     '"thread_id":"thread-7","agent_name":"analyst","timestamp":"2026-01-02T03:04:05.678Z",'
     '"payload":{"thought":"Reading the ledger","step_number":1}}'
 )
-
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-values = scalars | texts | st.lists(scalars | texts, max_size=3) | st.dictionaries(texts, scalars | texts, max_size=3)
-payloads = st.dictionaries(texts, values, max_size=4)
 
 
 def event(payload: dict[str, Any] | None = None, **fields: Any) -> str:
@@ -39,16 +34,6 @@ def event(payload: dict[str, Any] | None = None, **fields: Any) -> str:
         "payload": msgspec.Raw(encoded(payload)),
     }
     return wire.encode_event(wire.EventFrame(**{**frame, **fields}))
-
-
-def encoded(payload: dict[str, Any], *, max_bytes: int = 1_000_000, max_depth: int = 32) -> bytes:
-    return wire.encode_payload(payload, max_bytes=max_bytes, max_depth=max_depth)
-
-
-def refusal(payload: dict[str, Any], **limits: int) -> str:
-    with pytest.raises(EventRefused) as caught:
-        encoded(payload, **limits)
-    return caught.value.code
 
 
 # What a server says ---------------------------------------------------------------------------------------------------
@@ -203,68 +188,3 @@ def test_a_filter_looks_at_type_and_run(wanted: wire.Filter, passes: bool) -> No
 def test_a_filter_is_not_misled_by_a_payload(payload: dict[str, Any]) -> None:
     body = event({"type": "agent_started", "run_id": "run-1", **payload})
     assert wire.passes(wire.Filter(["agent_thinking"], "run-19"), body)
-
-
-# Payloads -------------------------------------------------------------------------------------------------------------
-
-
-@given(payloads)
-def test_a_payload_keeps_its_values_and_the_order_of_its_keys(payload: dict[str, Any]) -> None:
-    assert json.dumps(json.loads(encoded(payload))) == json.dumps(payload)
-
-
-def test_a_payload_carries_what_python_has_plain_json_for() -> None:
-    at = datetime(2026, 1, 2, tzinfo=UTC)
-    assert encoded({"at": at, "pair": (1, 2)}) == b'{"at":"2026-01-02T00:00:00Z","pair":[1,2]}'
-
-
-@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_a_number_that_json_lacks_is_refused_wherever_it_stands(number: float) -> None:
-    assert refusal({"a": [{"b": (1, number)}]}) == "payload_not_finite"
-
-
-def test_half_a_surrogate_pair_is_refused() -> None:
-    assert refusal({"a": "\ud800"}) == refusal({"\ud800": 1}) == "payload_bad_text"
-
-
-def test_a_value_that_json_cannot_carry_is_refused() -> None:
-    assert refusal({"a": object()}) == "payload_not_json"
-
-
-def test_depth_is_counted_to_the_last_level() -> None:
-    assert encoded({"a": [[1]]}, max_depth=3) == b'{"a":[[1]]}'
-    assert refusal({"a": [[1]]}, max_depth=2) == "payload_too_deep"
-
-
-def test_a_payload_that_holds_itself_is_too_deep() -> None:
-    payload: dict[str, Any] = {}
-    payload["a"] = payload
-    assert refusal(payload) == "payload_too_deep"
-
-
-def test_size_is_counted_in_bytes() -> None:
-    assert encoded({"a": "é"}, max_bytes=10) == '{"a":"é"}'.encode()
-    assert refusal({"a": "é"}, max_bytes=9) == "payload_too_large"
-
-
-@given(payloads)
-def test_the_digest_knows_no_order_of_keys(payload: dict[str, Any]) -> None:
-    turned = dict(reversed(payload.items()))
-    assert wire.digest("a", "r", None, "x", payload) == wire.digest("a", "r", None, "x", turned)
-
-
-def test_the_digest_tells_apart_what_differs() -> None:
-    contents = [("a", "r", None, "x"), ("b", "r", None, "x"), ("a", "s", None, "x"), ("a", "r", "t", "x")]
-    digests = {wire.digest(*content, {"n": n}) for content in contents for n in (1, 2)}
-    assert len(digests) == 8
-
-
-def test_json_from_outside_is_read_strictly() -> None:
-    assert wire.decode_json('{"a":1}') == {"a": 1}
-    with pytest.raises(EventRefused, match="broken_json"):
-        wire.decode_json("{'a':1}")
-
-
-def test_what_is_not_json_but_common_is_read_to_be_named() -> None:
-    assert math.isnan(wire.decode_json('{"a":NaN}')["a"])
-    assert wire.decode_json('{"a":"\\ud800"}') == {"a": "\ud800"}

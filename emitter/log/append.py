@@ -21,7 +21,7 @@ from emitter import metrics
 from emitter.conf import conf
 from emitter.cursor import Growth
 from emitter.errors import TransactionError
-from emitter.log import postgres, sqlite
+from emitter.log import boot, postgres, sqlite
 from emitter.log.entry import Unit
 from emitter.log.plan import EventRow, Known, Outcome, Plan, RunRow, StreamRow, plan
 from emitter.models import Event, Run, Stream
@@ -46,6 +46,7 @@ def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
 
 def append(units: Sequence[Unit], admit: Admit) -> Appended:
     """Stores a batch in a transaction of its own. Raises ``DatabaseError``; then nothing of it is stored."""
+    boot.note_writer()
     with transaction.atomic(using=conf.database, durable=True):
         appended = _append(connections[conf.database], units, admit, wait=False)
     metrics.COMMITS.inc()
@@ -60,6 +61,7 @@ def append_here(units: Sequence[Unit], admit: Admit) -> Appended:
     """
     connection = connections[conf.database]
     try:
+        boot.note_writer()
         return _append(connection, units, admit, wait=True)
     except DatabaseError as error:
         connection.set_rollback(True)

@@ -11,6 +11,7 @@ from django.db import connections, transaction
 from emitter import blocking
 from emitter.conf import conf
 from emitter.cursor import StreamState
+from emitter.log import boot
 from emitter.log.append import create_streams, dialect
 from emitter.models import Event, Run, Stream
 
@@ -52,6 +53,7 @@ async def aheads(keys: Collection[str]) -> dict[str, tuple[str, int]]:
 
 def open_stream(key: str) -> StreamState:
     """A user's stream as it stands, made at the first look. The caller knows that the user exists."""
+    boot.note_writer()
     state = _state(key)
     if state is None:
         connection = connections[conf.database]

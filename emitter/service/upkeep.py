@@ -7,21 +7,21 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from emitter import bell, log
+from emitter import bell
 from emitter.conf import conf
 from emitter.log import retention
 
 
-def prune(keys: Collection[str] | None = None, days: float | None = None) -> Iterator[int]:
+def prune(keys: Collection[str], days: float | None = None) -> Iterator[int]:
     """Deletes events older than ``days`` (``RETENTION_DAYS``) in small steps; yields how many each step deleted."""
     before = timezone.now() - timedelta(days=conf.retention_days if days is None else days)
-    for key in log.stream_keys() if keys is None else keys:
+    for key in keys:
         yield from retention.prune(key, before)
 
 
-def new_epoch(keys: Collection[str] | None = None) -> int:
-    """Gives streams (all of them) new epochs and rings for them. Returns how many."""
-    growth = [retention.new_epoch(key) for key in (log.stream_keys() if keys is None else keys)]
+def new_epoch(keys: Collection[str]) -> int:
+    """Gives streams new epochs and rings for them. Returns how many."""
+    growth = [retention.new_epoch(key) for key in keys]
     changed = [news for news in growth if news is not None]
     bell.ring(changed)
     return len(changed)

@@ -6,10 +6,9 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from emitter.errors import EmitterError
-from emitter.policy import users
+from emitter.management.people import key_of
 from emitter.policy.identity import create_token
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -37,8 +36,5 @@ class Command(BaseCommand):
         parser.add_argument("--expires", type=duration, default="1h", help="90s, 15m, 1h, 7d (default: 1h)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            key = users.find(options["user"])
-        except EmitterError as error:
-            raise CommandError(str(error)) from error
+        key = key_of(options["user"])
         self.stdout.write(create_token(key, seconds=options["expires"], emit=options["emit"]))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from emitter.errors import EmitterError
-from emitter.policy import users
+from emitter.management.people import keys_of
 from emitter.service import upkeep
 
 
@@ -24,8 +23,4 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="only this user's stream (key or user name)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            keys = [users.find(options["user"])] if options["user"] else None
-        except EmitterError as error:
-            raise CommandError(str(error)) from error
-        self.stdout.write(f"{upkeep.new_epoch(keys):,} streams have a new epoch.")
+        self.stdout.write(f"{upkeep.new_epoch(keys_of(options['user'])):,} streams have a new epoch.")

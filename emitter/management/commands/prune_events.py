@@ -6,10 +6,9 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from emitter.errors import EmitterError
-from emitter.policy import users
+from emitter.management.people import keys_of
 from emitter.service import upkeep
 
 
@@ -26,12 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="only this user's stream (key or user name)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            keys = [users.find(options["user"])] if options["user"] else None
-        except EmitterError as error:
-            raise CommandError(str(error)) from error
         deleted = 0
-        for step in upkeep.prune(keys, options["days"]):
+        for step in upkeep.prune(keys_of(options["user"]), options["days"]):
             deleted += step
             if sys.stderr.isatty():
                 self.stderr.write(f"\r{deleted:,} events deleted ", ending="")

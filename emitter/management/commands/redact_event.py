@@ -7,8 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from emitter.errors import EmitterError
-from emitter.policy import users
+from emitter.management.people import key_of
 from emitter.service import upkeep
 
 
@@ -22,10 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--seq", required=True, type=int, help="the event's number")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            key = users.find(options["user"])
-        except EmitterError as error:
-            raise CommandError(str(error)) from error
+        key = key_of(options["user"])
         if not upkeep.redact(key, options["seq"]):
             raise CommandError(f"not_found: {key!r} has no event #{options['seq']}.")
         self.stdout.write(f"#{options['seq']} of {key!r} is redacted.")

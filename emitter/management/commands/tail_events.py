@@ -12,8 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from emitter import log
 from emitter.conf import conf
-from emitter.errors import EmitterError
-from emitter.policy import users
+from emitter.management.people import key_of
 
 WIDTH = 100
 
@@ -50,10 +49,7 @@ class Command(BaseCommand):
     def _keys(self, options: dict[str, Any]) -> list[str] | None:
         """The streams to read, ``None`` for all there are at each look."""
         if options["user"]:
-            try:
-                return [users.find(options["user"])]
-            except EmitterError as error:
-                raise CommandError(str(error)) from error
+            return [key_of(options["user"])]
         if options["run"]:
             run = log.run_of(options["run"])
             if run is None:

@@ -8,10 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from emitter import log
-from emitter.errors import EmitterError
 from emitter.log.verify import faults_of
-from emitter.policy import users
+from emitter.management.people import keys_of
 
 
 class Command(BaseCommand):
@@ -26,10 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="only this user's stream (key or user name)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            keys = [users.find(options["user"])] if options["user"] else log.stream_keys()
-        except EmitterError as error:
-            raise CommandError(str(error)) from error
+        keys = keys_of(options["user"])
         faults = events = 0
         for place, key in enumerate(keys, 1):
             report = faults_of(key)
