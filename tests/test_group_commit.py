@@ -194,9 +194,11 @@ async def test_a_cancelled_coroutine_leaves_one_leader(alice, pool) -> None:
         with pytest.raises(asyncio.CancelledError):
             await cancelled
         before = deferred()
-        await asyncio.to_thread(until, lambda: deferred() > before + 3)
+        await asyncio.to_thread(until, lambda: deferred() > before + 1)
+        last = pool.submit(emitter.emit, context(alice), thought())
+        await asyncio.to_thread(until, lambda: deferred() > before + 5)
         assert leaders() == 1
-    assert (await asyncio.wrap_future(waiting)).seq == 2
+    assert [(await asyncio.wrap_future(future)).seq for future in (waiting, last)] == [2, 3]
 
 
 class Clock:

@@ -41,6 +41,8 @@ class Hub:
         self._joined: set[str] = set()
         self._channel: str | None = None
         self._ear: asyncio.Task[None] | None = None
+        #: Set once the ear has tried to open; whoever joins waits for that, so that it misses no bell.
+        self._tried = asyncio.Event()
 
     @property
     def keys(self) -> Collection[str]:
@@ -51,7 +53,9 @@ class Hub:
         """Tells ``listener`` of this stream from now on."""
         self._listeners[key].add(listener)
         if self._ear is None:
+            self._tried.clear()
             self._ear = self.loop.create_task(self._listen())
+        await self._tried.wait()
         await self._join_group(key)
 
     async def leave(self, key: str, listener: Listener) -> None:
@@ -63,6 +67,7 @@ class Hub:
         await self._leave_group(key)
         if not self._listeners and self._ear is not None:
             ear, self._ear, self._channel = self._ear, None, None
+            self._tried.set()
             self._joined.clear()
             ear.cancel()
             await asyncio.gather(ear, return_exceptions=True)
@@ -107,12 +112,14 @@ class Hub:
                 self._channel = channel
                 self._joined.clear()
                 await self.renew()
+                self._tried.set()
                 while self._ear is me:
                     message = await layer.receive(channel)
                     if message["type"] == "agent.events":
                         self.hear(from_message(message))
             except Exception as error:
                 self._failed("listen", error)
+                self._tried.set()
                 if self._ear is me:
                     self._channel = None
                     await asyncio.sleep(RETRY_SECONDS)

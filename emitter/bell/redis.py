@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 class RedisChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
@@ -26,7 +27,15 @@ class RedisChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
         for shard, published in of_shard.items():
             async with shard._lock:
                 shard._ensure_redis()
-                pipeline = shard._redis.pipeline(transaction=False)
-                for name, data in published:
-                    pipeline.publish(name, data)
-                await pipeline.execute()
+                try:
+                    await _publish(shard._redis, published)
+                except RedisConnectionError:
+                    # A connection that a restart of Redis has closed is found out by using it.
+                    await _publish(shard._redis, published)
+
+
+async def _publish(redis: Any, published: list[tuple[str, bytes]]) -> None:
+    pipeline = redis.pipeline(transaction=False)
+    for name, data in published:
+        pipeline.publish(name, data)
+    await pipeline.execute()

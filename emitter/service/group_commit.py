@@ -105,6 +105,7 @@ class GroupCommit:
             except TimeoutError:
                 raise no_room() from None
         if turn.leads:
+            turn.leads = False  # Our own thread leads, also when this turn is withdrawn.
             self._lead_on_own_thread()
         timer = loop.call_later(turn.deadline - time.monotonic(), self._expire, turn)
         try:
@@ -170,12 +171,13 @@ class GroupCommit:
         try:
             while own is None or own.state is not State.DONE:
                 with self._lock:
-                    diverted = self._to_be_spooled(time.monotonic())
-                    batch, overdue = self._next_batch(time.monotonic())
+                    now = time.monotonic()  # One look, or what falls due between two is slept over.
+                    diverted = self._to_be_spooled(now)
+                    batch, overdue = self._next_batch(now)
                     if not batch and not overdue and not diverted:
                         if not self._queue:
                             break
-                        self._changed.wait(self._until_next())
+                        self._changed.wait(self._until_next(now))
                 self._tell(overdue)
                 if diverted:
                     self._divert(diverted)
@@ -225,9 +227,8 @@ class GroupCommit:
         self._queue = deque(turn for turn in self._queue if turn.state is State.QUEUED)
         return diverted
 
-    def _until_next(self) -> float:
+    def _until_next(self, now: float) -> float:
         """Seconds until a turn that waits may be tried again or is overdue."""
-        now = time.monotonic()
         due = (turn.not_before if turn.not_before > now else turn.deadline for turn in self._queue)
         return max(0.0, min(due) - now)
 
