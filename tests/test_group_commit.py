@@ -20,7 +20,7 @@ from emitter.errors import EmitterOverloaded, TransactionError
 from emitter.events import AgentThinking
 from emitter.log.verify import faults_of
 from emitter.models import Event, Stream
-from emitter.service import emitter
+from emitter.service import Item, emitter
 from emitter.service.group_commit import GroupCommit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -179,6 +179,23 @@ async def test_cancelled_while_queued_it_is_withdrawn(alice) -> None:
     with pytest.raises(asyncio.CancelledError):
         await leader
     assert (await emitter.aemit(context(alice), thought())).seq == 3
+
+
+@pytest.mark.scaled
+async def test_cancelled_in_a_commit_that_passes_by_it_is_not_tried_again(alice, bob) -> None:
+    for user in (alice, bob):
+        await emitter.aemit(context(user), thought())
+    with held(lambda: lock_stream(alice)):
+        with held(lock_everything):
+            both = [Item(context(user), thought()) for user in (bob, alice)]
+            cancelled = asyncio.create_task(emitter.aemit_each(both))
+            await asyncio.to_thread(until, lambda: not emitter._group._queue and queued() == 2)
+            cancelled.cancel()
+            await asyncio.sleep(0)
+            assert not cancelled.done()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(cancelled, 3)
+    assert [(await emitter.aemit(context(user), thought())).seq for user in (alice, bob)] == [2, 3]
 
 
 @pytest.mark.scaled

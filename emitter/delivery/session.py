@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -18,20 +18,16 @@ from django.db import Error
 
 from emitter import blocking, cursor, log, metrics, wire
 from emitter.conf import conf
-from emitter.cursor import Claim, Gap, Growth, StreamState, Verdict
+from emitter.cursor import Claim, Gap, Growth, StreamState
 from emitter.delivery.devices import Position, position_of
 from emitter.delivery.flow import Credit, Flow, Rate
+from emitter.delivery.place import Place, bytes_of
 from emitter.delivery.speech import FRAMES, Speech
 from emitter.errors import CloseCode, EmitterError, FrameError, NotAllowed
 from emitter.policy.identity import Identity
 
 logger = logging.getLogger("emitter")
 
-#: A frame takes at most so many events and bytes; daphne sends frames of 1 MiB at most.
-FRAME_EVENTS = 500
-FRAME_BYTES = 262_144
-#: Events from bells that wait to be written; beyond that, and for whoever has to wait, the log is read instead.
-READY_EVENTS = 2_000
 #: Control frames that may wait to be written before a client counts as a flood.
 CONTROL_FRAMES = 100
 #: Seconds before a token's end at which the client is warned.
@@ -64,11 +60,9 @@ class Session:
         self._wake = asyncio.Event()
         self._claim: Claim | None = Claim(after=visitor.after, epoch=visitor.epoch, device=visitor.device is not None)
         self._meanwhile: Growth | None = None
+        self._looked_from: int | None = None
         self._greeted = False
-        self._epoch = ""
-        self._position = 0
-        self._head = 0
-        self._ready: list[str] = []
+        self._place = Place()
         self._control: list[str] = []
         self._filter: wire.Filter | None = None
         self._speech = visitor.speech
@@ -91,19 +85,11 @@ class Session:
         if self._claim is not None:
             self._meanwhile = growth
             return
-        if growth.epoch != self._epoch:
-            if growth.epoch > self._epoch:
-                self._claim = Claim(after=self._position, epoch=self._epoch)
+        if growth.epoch == self._place.epoch:
+            if self._place.hear(growth, keep=not self._flow.spent):
                 self._wake.set()
-            return
-        if growth.head <= self._head and not growth.bodies:
-            return
-        self._head = max(self._head, growth.head)
-        verdict, first = cursor.advance(self._position + len(self._ready), growth.first, growth.head)
-        keep = len(self._ready) < READY_EVENTS and not self._flow.spent
-        if verdict is Verdict.DELIVER and growth.bodies and keep:
-            self._ready.extend(growth.bodies[first - growth.first :])
-        self._wake.set()
+        elif growth.epoch > self._place.epoch:
+            self._claim_place()
 
     def received(self, text: str | bytes) -> wire.ClientFrame | None:
         """What the client says. Returns the frame if the shell has to act on it: ``cancel`` and ``auth``."""
@@ -167,11 +153,11 @@ class Session:
         """What has to be remembered for the client's device and is not yet."""
         if self._visitor.device is None or self._acknowledged <= self._remembered:
             return None
-        return Position(self.key, self._visitor.device, self._epoch, self._acknowledged)
+        return Position(self.key, self._visitor.device, self._place.epoch, self._acknowledged)
 
     def remembered(self, position: Position) -> None:
         """This position of the client's device is stored."""
-        if position.epoch == self._epoch:
+        if position.epoch == self._place.epoch:
             self._remembered = max(self._remembered, position.seq)
 
     # What goes out ----------------------------------------------------------------------------------------------------
@@ -212,13 +198,12 @@ class Session:
             return  # The client has changed its mind meanwhile.
         start = cursor.start(completed, stream)
         gap = start.gap
-        if gap is None and self._epoch not in ("", stream.epoch):
+        if gap is None and self._place.epoch not in ("", stream.epoch):
             gap = Gap(start.after, start.after + 1, "epoch")
         self._claim = None
-        self._epoch, self._head, self._position = stream.epoch, stream.head, start.after
+        self._place.go_to(stream.epoch, start.after, stream.head)
         self._acknowledged = start.after
         self._remembered = -1 if start.gap is None else start.after
-        self._ready.clear()
         self._flow.forget()
         if not self._greeted:
             self._greeted = True
@@ -244,63 +229,61 @@ class Session:
         if gap.reason == "future":
             metrics.REFUSED.labels(code="position_future").inc()
             logger.error("position_future: a client was at #%d and the head is #%d", gap.after, gap.first - 1)
-        frame = wire.gap(after=gap.after, first=gap.first, reason=gap.reason, epoch=self._epoch)
+        frame = wire.gap(after=gap.after, first=gap.first, reason=gap.reason, epoch=self._place.epoch)
         await self._put(*self._speech.control(frame))
 
     async def _write_events(self) -> bool:
         """Writes one frame of what is next. False when there is nothing, or no credit, for now."""
         if self._claim is not None or self._flow.spent:
             return False
-        if not self._ready:
-            if self._position >= self._head:
-                return False
+        if self._place.needs_reading:
             await self._repair()
-            if self._claim is not None:
-                return True
-        events = self._within_limits()
-        first, self._position = self._position + 1, self._position + len(events)
-        del self._ready[: len(events)]
-        await self._deliver(first, events)
-        return True
+        first, events = self._place.take(self._flow.room())
+        if events:
+            await self._deliver(first, events)
+        return bool(events) or self._claim is not None
 
     async def _repair(self) -> None:
-        """Reads from the log what no bell has brought."""
+        """Reads from the log what no bell has brought. What cannot be there any more is a gap, after a new look."""
         metrics.REPAIRS.inc()
-        for stored in await log.aread_after(self.key, self._position):
-            if stored.seq == self._position + len(self._ready) + 1:
-                self._ready.append(stored.body)
-        if not self._ready:
-            self._claim = Claim(after=self._position, epoch=self._epoch)
+        page = await log.aread_after(self.key, self._place.position)
+        if self._place.read(page):
+            self._looked_from = None
+        elif self._looked_from != self._place.position:
+            self._looked_from = self._place.position
+            self._claim_place()
+        else:
+            await self._skip_hole(page[0].seq - 1 if page else self._place.head)
 
-    def _within_limits(self) -> list[str]:
-        """As many of the next events as the frame and the credit take; one at least."""
-        room_events, room_size = self._flow.room()
-        events: list[str] = []
-        size = 0
-        for body in self._ready[: min(FRAME_EVENTS, room_events)]:
-            size += _bytes(body)
-            if events and size > min(FRAME_BYTES, room_size):
-                break
-            events.append(body)
-        return events
+    async def _skip_hole(self, to: int) -> None:
+        """Rows are missing that nobody pruned; ``verify_log`` names them. The client is told and goes on."""
+        after = self._place.position
+        logger.error("log_hole: the stream lacks #%d to #%d; see verify_log", after + 1, to)
+        self._place.go_to(self._place.epoch, to, self._place.head)
+        await self._tell_gap(Gap(after, to + 1, "pruned"))
 
-    async def _deliver(self, first: int, events: list[str]) -> None:
+    def _claim_place(self) -> None:
+        """Asks the table of positions where to go on from here."""
+        self._claim = Claim(after=self._place.position, epoch=self._place.epoch)
+        self._wake.set()
+
+    async def _deliver(self, first: int, events: Sequence[str]) -> None:
         """Writes events from number ``first`` on; what the client filters out is said as a position."""
         for seq, body in enumerate(events, first):
-            self._flow.take(seq, _bytes(body))
+            self._flow.take(seq, bytes_of(body))
         if self._filter is None:
-            await self._put(*self._speech.events(events, first, self._epoch))
+            await self._put(*self._speech.events(events, first, self._place.epoch))
         else:
             await self._deliver_filtered(self._filter, first, events)
         if not self._speech.acknowledges:
-            self._acknowledged = self._position
+            self._acknowledged = self._place.position
 
-    async def _deliver_filtered(self, wanted: wire.Filter, first: int, events: list[str]) -> None:
+    async def _deliver_filtered(self, wanted: wire.Filter, first: int, events: Sequence[str]) -> None:
         for passes, group in groupby(enumerate(events, first), lambda numbered: wire.passes(wanted, numbered[1])):
             numbered = list(group)
             if passes:
                 bodies = [body for _, body in numbered]
-                await self._put(*self._speech.events(bodies, numbered[0][0], self._epoch))
+                await self._put(*self._speech.events(bodies, numbered[0][0], self._place.epoch))
             else:
                 await self._put(*self._speech.control(wire.position(numbered[-1][0])))
 
@@ -318,8 +301,10 @@ class Session:
     # Notes ------------------------------------------------------------------------------------------------------------
 
     def _acknowledge(self, seq: int) -> None:
-        if seq > self._position:
-            self._refuse(FrameError("bad_ack", f"#{seq} was not written yet; the last one was #{self._position}."))
+        if seq > self._place.position:
+            self._refuse(
+                FrameError("bad_ack", f"#{seq} was not written yet; the last one was #{self._place.position}.")
+            )
             return
         self._flow.give_back(seq)
         self._acknowledged = max(self._acknowledged, seq)
@@ -335,10 +320,6 @@ class Session:
             return
         self._control.append(text)
         self._wake.set()
-
-
-def _bytes(body: str) -> int:
-    return len(body) if body.isascii() else len(body.encode())
 
 
 def _look_up(key: str, device: str | None, claim: Claim) -> tuple[StreamState, Claim]:

@@ -111,6 +111,7 @@ class GroupCommit:
         try:
             await done
         except asyncio.CancelledError:
+            turn.given_up = True
             if not self._withdraw(turn) and turn.state is not State.DONE:
                 done = loop.create_future()
                 await done
@@ -190,7 +191,7 @@ class GroupCommit:
                 self._lead_on_own_thread()
 
     def _next_batch(self, now: float) -> tuple[list[Turn], list[Turn]]:
-        """Takes the turns of the next commit, in order, and those past their deadline, out of the queue."""
+        """Takes the turns of the next commit, in order, and those that end without one, out of the queue."""
         batch: list[Turn] = []
         overdue: list[Turn] = []
         held: set[str] = set()
@@ -198,7 +199,7 @@ class GroupCommit:
         room = conf.flush_events
         while self._queue and room > 0:
             turn = self._queue.popleft()
-            if turn.deadline <= now:
+            if turn.given_up or turn.deadline <= now:
                 turn.error = too_late(turn)
                 self._leave(turn)
                 overdue.append(turn)

@@ -26,7 +26,10 @@ class State(Enum):
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """One caller's units on their way. ``wake`` tells the caller that it is done, or that it has to lead."""
+    """One caller's units on their way. ``wake`` tells the caller that it is done, or that it has to lead.
+
+    A caller who was cancelled during a commit has ``given_up``: what was busy there is not tried again.
+    """
 
     units: Sequence[Unit]
     deadline: float
@@ -34,6 +37,7 @@ class Turn:
     loop: asyncio.AbstractEventLoop | None = None
     state: State = State.QUEUED
     leads: bool = False
+    given_up: bool = False
     outcomes: list[Outcome | None] = field(default_factory=list)
     error: Exception | None = None
     not_before: float = 0.0
