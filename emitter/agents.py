@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Protocol
 
 from django.utils.module_loading import import_string
@@ -87,7 +88,7 @@ async def start(key: str, question: str, thread: str | None = None) -> RunContex
     work = _working[run_id] = _Work()
     # A context of its own: what the request has bound (its waiting thread, say) ends with the request.
     contextvars.Context().run(asyncio.run_coroutine_threadsafe, _answer(agent, context, question, work), _loop())
-    await asyncio.wrap_future(work.started)
+    await _done(work.started)
     return context
 
 
@@ -97,7 +98,7 @@ async def astop() -> None:
     for work in at_work:
         work.restarting = True
         _loop().call_soon_threadsafe(work.cancel)
-    await asyncio.gather(*(asyncio.wrap_future(work.ended) for work in at_work))
+    await asyncio.gather(*(_done(work.ended) for work in at_work))
 
 
 async def acancel(run: str, who: Identity) -> Run:
@@ -110,7 +111,8 @@ async def acancel(run: str, who: Identity) -> Run:
     work = _working.get(run)
     if work is not None:
         _loop().call_soon_threadsafe(work.cancel)
-        await asyncio.wait([asyncio.wrap_future(work.ended)], timeout=CANCEL_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_done(work.ended), CANCEL_SECONDS)
     row = await blocking.run(visible_run, run, who)
     if row.state == RunState.RUNNING:
         context = RunContext(user_id=row.stream, thread_id=row.thread, run_id=row.id, agent_name=row.agent)
@@ -125,6 +127,11 @@ def visible_run(run: str, who: Identity) -> Run:
     if row is None or (row.stream != who.key and not who.is_staff):
         raise NotAllowed("not_found", "There is no such run of yours.")
     return row
+
+
+async def _done(future: Future[None]) -> None:
+    """Waits for a future of the agents' loop; whoever gives up waiting does not cancel it."""
+    await asyncio.shield(asyncio.wrap_future(future))
 
 
 async def _answer(agent: Agent, context: RunContext, question: str, work: _Work) -> None:

@@ -115,3 +115,15 @@ async def test_ten_questions_at_once(live_server_process, alice) -> None:
         for run in runs:
             assert len(await read_run(client, run)) == 5
         assert client.seqs == list(range(1, 51))
+
+
+async def test_who_hangs_up_while_asking_does_not_spoil_the_run(live_server_process, alice) -> None:
+    async with signed_in(live_server_process, "alice") as http, connect(live_server_process, key_of(alice)) as client:
+        asked = [asyncio.create_task(http.post("/api/runs/", json={"message": f"{n} + 1"})) for n in range(10)]
+        await client.receive()
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        started = (await http.post("/api/runs/", json={"message": "1 + 1"})).json()["run_id"]
+        await read_run(client, started)
+        assert "agent_error" not in {msgspec.json.decode(text)["type"] for text in client.applied}
