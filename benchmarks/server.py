@@ -27,14 +27,24 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def events(count: int) -> Any:
-    """Contexts and events for the users in turn, about 400 bytes each on the wire."""
+def contexts() -> list[Any]:
+    """One run for each user."""
     from emitter.context import RunContext
+
+    return [RunContext(str(user), run_id=f"bench-{user}") for user in range(1, USERS + 1)]
+
+
+def thought() -> Any:
+    """An event of about 400 bytes on the wire that says when it was made."""
     from emitter.events import AgentThinking
 
-    contexts = [RunContext(str(user), run_id=f"bench-{user}") for user in range(1, USERS + 1)]
-    for number in range(count):
-        yield contexts[number % USERS], AgentThinking(TEXT, time.monotonic_ns())
+    return AgentThinking(TEXT, time.monotonic_ns())
+
+
+def events(count: int) -> Any:
+    """Contexts and events for the users in turn."""
+    users = contexts()
+    return ((users[number % USERS], thought()) for number in range(count))
 
 
 async def awaited(count: int) -> None:
@@ -67,18 +77,11 @@ async def steady(count: int) -> None:
     """300 events a second, one by one."""
     from emitter.service import emitter
 
-    began = time.monotonic()
-    tasks = []
+    users, began, tasks = contexts(), time.monotonic(), []
     for number in range(count):
         await asyncio.sleep(max(0.0, began + number / 300 - time.monotonic()))
-        context, event = next(events_at(number))
-        tasks.append(asyncio.ensure_future(emitter.aemit(context, event)))
+        tasks.append(asyncio.ensure_future(emitter.aemit(users[number % USERS], thought())))
     await asyncio.gather(*tasks)
-
-
-def events_at(number: int) -> Any:
-    """The event of one user, timed when it is taken."""
-    return islice(events(number % USERS + 1), number % USERS, None)
 
 
 WORKLOADS: dict[str, Callable[[int], Coroutine[Any, Any, None]]] = {"awaited": awaited, "many": many, "steady": steady}

@@ -182,7 +182,7 @@ def named(event_type: object, payload: object, custom_types: frozenset[str] = fr
 
 def check(event_type: str, payload: object) -> None:
     """Refuses a malformed type, a payload that is no object, and known keys of the wrong type."""
-    if event_type in CONTROL_FRAMES or not isinstance(event_type, str) or not _TYPE_SHAPE.match(event_type):
+    if not isinstance(event_type, str) or event_type in CONTROL_FRAMES or not _TYPE_SHAPE.match(event_type):
         raise EventRefused(
             "unknown_type",
             f"{event_type!r:.80} cannot be an event type: take a letter, then letters, digits or _ . : -, "
@@ -197,5 +197,5 @@ def check(event_type: str, payload: object) -> None:
                 continue
             wanted = " or ".join(kind.__name__ for kind in kinds)
             raise EventRefused("bad_field", f"{event_type}: {key} takes {wanted}, not {type(value).__name__}.")
-    if event_type == "agent_completed" and payload.get("status", "completed") not in COMPLETED_STATUS:
+    if event_type == "agent_completed" and payload.get("status") not in (None, *COMPLETED_STATUS):
         raise EventRefused("bad_field", "agent_completed: status is 'completed' or 'cancelled'.")

@@ -1,9 +1,12 @@
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.contrib.auth.models import User
+from django.db import connections
 
 from emitter import blocking
 from emitter.policy.users import key_of
@@ -36,6 +39,21 @@ def key(alice: User) -> str:
 @pytest.fixture
 def bob(db: None) -> User:
     return person("bob")
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Threads that close their connections when the test ends."""
+    barrier = threading.Barrier(40)
+
+    def close() -> None:
+        connections.close_all()
+        barrier.wait(10)
+
+    with ThreadPoolExecutor(40) as executor:
+        yield executor
+        for _ in range(40):
+            executor.submit(close)
 
 
 class Configure(Protocol):

@@ -1,6 +1,7 @@
 """One of ten processes that emit at once: `python -m tests.emitting_worker SEED KEY …`; prints its receipts.
 
-Single emits outside a transaction, batches inside one, with rollbacks, savepoints and repeated ids among them.
+It says so when it is ready and begins when standard input ends: first all emit to the first user, then
+to all. Single emits outside a transaction, batches inside one, with rollbacks, savepoints and repeated ids among them.
 """
 
 import random
@@ -65,7 +66,11 @@ class Worker:
 
 
 def main(seed: str, *keys: str) -> None:
-    worker = Worker(int(seed), list(keys))
+    print("ready", flush=True)  # noqa: T201
+    sys.stdin.read()
+    worker = Worker(int(seed), [keys[0]])
+    worker.work()
+    worker.keys = list(keys)
     worker.work()
     for key, receipt in worker.kept:
         told: dict[str, Any] = {"key": key, "seq": receipt.seq, "event_id": str(receipt.event_id)}

@@ -160,8 +160,12 @@ def test_without_a_layer_there_is_nothing_to_ring(settings: Any) -> None:
     assert metrics.value("emitter_bell_failures_total") == failed
 
 
+class RemoteLayer(LocalChannelLayer):
+    """Stands for a layer on which a message may wait."""
+
+
 async def test_bells_of_one_stream_that_wait_become_one() -> None:
-    layer, ringer = LocalChannelLayer(), Ringer()
+    layer, ringer = RemoteLayer(), Ringer()
     rung = metrics.value("emitter_bells_total")
     await layer.group_add(user_group("7"), "ear")
     for seq in (3, 4, 5):
@@ -204,3 +208,11 @@ async def test_the_probe_tells_whether_the_layer_answers(settings: Any) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.lossy_layer.LossyChannelLayer", "CONFIG": {"down": True}}}
     with pytest.raises(ConnectionError):
         await probe()
+
+
+async def test_a_layer_that_never_waits_is_rung_at_once() -> None:
+    layer, ringer = LocalChannelLayer(), Ringer()
+    await layer.group_add(user_group("7"), "ear")
+    ringer.add(layer, [growth(3, 4)])
+    assert ringer.task is None
+    assert await layer.receive("ear") == to_message(growth(3, 4))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from emitter import blocking, log, wire
-from emitter.api.http import Call, endpoint, json_response, number
+from emitter.api.http import Call, body, endpoint, json_response, number
+from emitter.context import check_id
 from emitter.errors import EmitterError, EventRefused, NotAllowed
 from emitter.service import emitter
 from emitter.service.emitter import BATCH
 from emitter.service.intake import outcome_json, read_texts
 
 PAGE, LARGEST_PAGE = 100, 1_000
+#: Said of a body, each of its lines is an item, however broken.
+LINES = "application/x-ndjson"
 
 
 async def emit(call: Call) -> HttpResponse:
@@ -23,7 +27,7 @@ async def emit(call: Call) -> HttpResponse:
             "forbidden",
             "This caller may not emit; use a token made with create_token --emit, or grant emitter.emit_event.",
         )
-    texts, single = _items(_body(call.request))
+    texts, single = _items(body(call.request), call.request.content_type)
     if len(texts) > BATCH:
         raise EventRefused("batch_too_large", f"{len(texts):,} events in one request; send at most {BATCH:,}.")
     items = await blocking.run(read_texts, texts)
@@ -40,7 +44,8 @@ async def history(call: Call) -> HttpResponse:
     query = call.request.GET
     after = number(call.request, "after", 0)
     limit = max(1, min(number(call.request, "limit", PAGE), LARGEST_PAGE))
-    return await blocking.run(_page, call.who.key, after, limit, query.get("run_id") or None, query.get("type") or None)
+    run, event_type = (check_id(name, query[name]) if query.get(name) else None for name in ("run_id", "type"))
+    return await blocking.run(_page, call.who.key, after, limit, run, event_type)
 
 
 def _page(key: str, after: int, limit: int, run: str | None, event_type: str | None) -> HttpResponse:
@@ -56,23 +61,18 @@ def _page(key: str, after: int, limit: int, run: str | None, event_type: str | N
     )
 
 
-def _body(request: HttpRequest) -> bytes:
-    try:
-        return request.body
-    except RequestDataTooBig:
-        raise EventRefused("payload_too_large", "The request is larger than DATA_UPLOAD_MAX_MEMORY_SIZE.") from None
-
-
-def _items(body: bytes) -> tuple[list[bytes], bool]:
+def _items(sent: bytes, content_type: str | None) -> tuple[list[bytes], bool]:
     """The texts of the items, and whether it is a single one: a JSON list, lines of JSON, or one object."""
-    stripped = body.strip()
+    stripped = sent.strip()
+    lines = [line for line in stripped.split(b"\n") if line.strip()]
+    if content_type == LINES:
+        return lines, False
     if stripped.startswith(b"["):
         try:
             return [bytes(raw) for raw in msgspec.json.decode(stripped, type=list[msgspec.Raw])], False
         except (msgspec.DecodeError, RecursionError, UnicodeError):
-            items = wire.decode_json(stripped)
-            return [msgspec.json.encode(item) for item in items], False
-    lines = [line for line in stripped.split(b"\n") if line.strip()]
+            # Python's own JSON keeps NaN and half surrogate pairs, so that each item's check can name them.
+            return [json.dumps(item).encode() for item in wire.decode_json(stripped)], False
     if len(lines) > 1 and lines[0].rstrip().endswith(b"}"):
         return lines, False
     return [stripped], True

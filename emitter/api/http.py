@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 import msgspec
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
@@ -64,7 +65,10 @@ def endpoint(**views: View) -> Any:
                 raise EmitterError("method_not_allowed", f"Use {' or '.join(views)} here.")
             return await handler(Call(request, await authenticate(request)), **arguments)
         except EmitterError as error:
-            return problem(error)
+            response = problem(error)
+            if error.status == 405:
+                response["Allow"] = ", ".join(views)
+            return response
 
     wraps(next(iter(views.values())))(view)
     return view
@@ -108,10 +112,21 @@ def number(request: HttpRequest, name: str, default: int) -> int:
     return int(text)
 
 
+def body(request: HttpRequest) -> bytes:
+    """What was sent. Raises ``payload_too_large`` above Django's own limit."""
+    try:
+        return request.body
+    except RequestDataTooBig:
+        raise EmitterError(
+            "payload_too_large",
+            "The request is larger than DATA_UPLOAD_MAX_MEMORY_SIZE; send less at once, or raise that setting.",
+        ) from None
+
+
 def body_object(request: HttpRequest, known: Collection[str]) -> dict[str, Any]:
     """The request's JSON object. Raises ``bad_request`` for anything else, and for fields that are not known."""
     try:
-        data = msgspec.json.decode(request.body or b"{}")
+        data = msgspec.json.decode(body(request) or b"{}")
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         data = None
     if not isinstance(data, dict) or set(data) - set(known):

@@ -70,6 +70,10 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
 
     async def group_send(self, group: str, message: Message) -> None:
         """Puts a message into every channel of a group; a full one does without it."""
+        self.put_group(group, message)
+
+    def put_group(self, group: str, message: Message) -> None:
+        """What :meth:`group_send` does, at once: nothing here ever waits. For the loop that uses this layer."""
         if group not in self._groups:
             self.require_valid_group_name(group)
             return
@@ -86,7 +90,7 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
 
     def _put(self, channel: str, message: Message) -> None:
         try:
-            self._queue(channel).put_nowait((time.monotonic() + self.expiry, deepcopy(message)))
+            self._queue(channel).put_nowait((time.monotonic() + self.expiry, _copy(message)))
         except asyncio.QueueFull:
             raise ChannelFull(channel) from None
 
@@ -102,3 +106,16 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
             self._groups[group].discard(channel)
             if not self._groups[group]:
                 del self._groups[group]
+
+
+def _copy(message: Message) -> Message:
+    """A message of its own for each receiver. Texts and numbers, and lists of texts, need no deep copy."""
+    return {name: _copy_value(value) for name, value in message.items()}
+
+
+def _copy_value(value: Any) -> Any:
+    if isinstance(value, str | int | float | None):
+        return value
+    if type(value) is list and all(type(item) is str for item in value):
+        return value.copy()
+    return deepcopy(value)

@@ -103,6 +103,11 @@ def _lock(
     missing = [key for key in keys if key not in streams]
     if not missing:
         return streams, set()
+    if wait and len(keys) > 1:
+        # Whoever waits takes one key after the other, new or known, or two who meet new users wait for each other.
+        for key in keys:
+            streams |= _lock(connection, sql, [key], admit, wait=True)[0]
+        return streams, set()
     claimed = sql.claim(connection, missing, wait=wait)
     busy = set(missing) - claimed
     existing = set(Stream.objects.using(connection.alias).filter(key__in=claimed).values_list("key", flat=True))
@@ -111,7 +116,7 @@ def _lock(
     again = sorted(new | existing)
     if again:
         streams |= sql.lock_streams(connection, again, wait=wait)
-    return streams, busy | {key for key in again if key not in streams}
+    return streams, set() if wait else busy | {key for key in again if key not in streams}
 
 
 def create_streams(connection: BaseDatabaseWrapper, keys: Iterable[str]) -> None:

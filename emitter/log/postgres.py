@@ -13,15 +13,20 @@ from emitter.log.plan import EventRow, RunRow, StreamRow
 #: From this many rows on, COPY beats a multi-row INSERT.
 COPY_ROWS = 8
 _COLUMNS = "stream, seq, event_id, digest, run, type, after_end, created_at, body"
+_ALL_EXIST = "(SELECT count(*) FROM emitter_stream WHERE key = ANY(%(keys)s)) = cardinality(%(keys)s::text[])"
 
 
 def lock_streams(connection: BaseDatabaseWrapper, keys: Sequence[str], *, wait: bool) -> dict[str, StreamRow]:
-    """Locks streams in key order; without ``wait`` those that others hold are left out."""
-    skip = "" if wait else "SKIP LOCKED"
+    """Locks streams in key order: with ``wait`` all or, if one does not exist, none; else those that nobody holds.
+
+    The order is Python's, whatever the database's collation: who takes one key after the other must agree.
+    """
+    condition, skip = ("AND " + _ALL_EXIST, "") if wait else ("", "SKIP LOCKED")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT key, epoch, head FROM emitter_stream WHERE key = ANY(%s) ORDER BY key FOR UPDATE {skip}",
-            [list(keys)],
+            "SELECT key, epoch, head FROM emitter_stream "
+            f'WHERE key = ANY(%(keys)s) {condition} ORDER BY key COLLATE "C" FOR UPDATE {skip}',
+            {"keys": list(keys)},
         )
         return {key: StreamRow(epoch, head) for key, epoch, head in cursor.fetchall()}
 
