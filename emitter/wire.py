@@ -106,8 +106,12 @@ def payload_status(payload: bytes) -> str | None:
 
 def digest(event_type: str, run: str, thread: str | None, agent: str, payload: Mapping[str, Any]) -> bytes:
     """Sixteen bytes that tell whether an event id came back with the same content (keys sorted, before cleaning)."""
-    content = _sorted_encoder.encode((event_type, run, thread, agent, payload))
-    return blake2b(content, digest_size=16).digest()
+    content: Any = (event_type, run, thread, agent, payload)
+    try:
+        encoded = _sorted_encoder.encode(content)
+    except TypeError:  # Keys may be numbers, which are written as texts; only texts can be sorted.
+        encoded = _sorted_encoder.encode(msgspec.to_builtins(content, str_keys=True))
+    return blake2b(encoded, digest_size=16).digest()
 
 
 def decode_json(text: str | bytes) -> Any:

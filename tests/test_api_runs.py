@@ -1,6 +1,7 @@
 """``/api/runs/``: asking, looking at runs, and who may stop one."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -31,9 +32,14 @@ class Parrot:
 class Sleeper:
     """An agent that works until it is stopped."""
 
+    stopped = threading.Event()
+
     async def answer(self, question: str, run: AsyncRun) -> None:
-        await run.thinking("I am at it")
-        await asyncio.Event().wait()
+        try:
+            await run.thinking("I am at it")
+            await asyncio.Event().wait()
+        finally:
+            self.stopped.set()
 
 
 class Clumsy:
@@ -99,11 +105,13 @@ async def test_an_agent_that_fails_ends_its_run_with_the_error(alice, configure)
 
 async def test_stopping_ends_the_agents_work(alice, configure) -> None:
     asking = Asking(alice, configure, Sleeper)
+    Sleeper.stopped.clear()
     async with EventsClient(alice) as events:
         run = (await asking.ask("Why?"))["run_id"]
         await events.receive_event("agent_thinking")
         stopped = (await asking.post(f"/api/runs/{run}/cancel/")).json()
         assert (stopped["state"], stopped["last_seq"]) == ("cancelled", 3)
+        assert Sleeper.stopped.is_set()
         assert (await events.receive_event("agent_completed")).payload["status"] == "cancelled"
 
 

@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from emitter.context import RunContext
@@ -22,6 +22,8 @@ from emitter.models import Run, Stream
 from emitter.policy import users
 from emitter.policy.users import key_of
 from emitter.service.prepare import Item, prepare
+
+from .contention import held
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE = 10
@@ -52,32 +54,9 @@ def keys(db: None) -> list[str]:
     return sorted(key_of(User.objects.create(username=name)) for name in ("first", "second"))
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[ThreadPoolExecutor]:
-    """Another thread, with a connection that is closed when the test ends."""
-    with ThreadPoolExecutor(1) as executor:
-        yield executor
-        executor.submit(connections.close_all)
-
-
-@contextmanager
-def open_elsewhere(elsewhere: ThreadPoolExecutor, *units: Unit) -> Iterator[None]:
+def stored_but_open(*units: Unit) -> AbstractContextManager[None]:
     """Another connection has stored these units in a transaction that is open for the block."""
-    ready, release = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with transaction.atomic():
-            append_here(units, users.existing)
-            ready.set()
-            release.wait(PATIENCE)
-
-    holding = elsewhere.submit(hold)
-    assert ready.wait(PATIENCE)
-    try:
-        yield
-    finally:
-        release.set()
-        holding.result(PATIENCE)
+    return held(lambda: append_here(units, users.existing))
 
 
 def test_a_batch_is_numbered_in_its_order(keys) -> None:
@@ -170,32 +149,32 @@ def broken_runs(db: None) -> Iterator[None]:
 
 @pytest.mark.scaled
 @pytest.mark.parametrize("known", [True, False])
-def test_a_batch_passes_by_a_stream_that_somebody_holds(keys, elsewhere, known) -> None:
+def test_a_batch_passes_by_a_stream_that_somebody_holds(keys, known) -> None:
     first, second = keys
     if known:
         store(unit(first))
-    with open_elsewhere(elsewhere, unit(first)):
+    with stored_but_open(unit(first)):
         assert store(unit(first), unit(second), unit(first, second)) == [None, [1], None]
     assert store(unit(first)) == [[3 if known else 2]]
 
 
 @pytest.mark.scaled
-def test_a_batch_passes_by_a_run_that_somebody_makes(keys, elsewhere) -> None:
+def test_a_batch_passes_by_a_run_that_somebody_makes(keys) -> None:
     first, second = keys
     store(unit(*keys))
-    with open_elsewhere(elsewhere, unit(first, run="new")):
+    with stored_but_open(unit(first, run="new")):
         assert store(unit(second, run="new"), unit(second)) == [None, [2]]
     assert store(unit(second, run="new")) == ["run_owned"]
 
 
 @pytest.mark.scaled
-def test_orders_that_cross_do_not_deadlock_within_one_call(keys, elsewhere) -> None:
+def test_orders_that_cross_do_not_deadlock_within_one_call(keys, pool) -> None:
     def rounds(order: list[str]) -> None:
         for _ in range(40):
             with transaction.atomic():
                 append_here([unit(key) for key in order], users.existing)
 
-    there = elsewhere.submit(rounds, keys[::-1])
+    there = pool.submit(rounds, keys[::-1])
     rounds(keys)
     there.result(PATIENCE)
     assert [faults_of(key).faults for key in keys] == [[], []]
@@ -203,7 +182,7 @@ def test_orders_that_cross_do_not_deadlock_within_one_call(keys, elsewhere) -> N
 
 
 @pytest.mark.scaled
-def test_orders_that_cross_do_not_deadlock_over_new_users(keys, elsewhere) -> None:
+def test_orders_that_cross_do_not_deadlock_over_new_users(keys, pool) -> None:
     both = threading.Barrier(2)
 
     def admit_together(asked: Collection[str]) -> Collection[str]:
@@ -215,14 +194,14 @@ def test_orders_that_cross_do_not_deadlock_over_new_users(keys, elsewhere) -> No
         with transaction.atomic():
             append_here([unit(key) for key in order], admit_together)
 
-    there = elsewhere.submit(emit_in_order, keys[::-1])
+    there = pool.submit(emit_in_order, keys[::-1])
     emit_in_order(keys)
     there.result(PATIENCE)
     assert set(heads().values()) == {2}
 
 
 @pytest.mark.scaled
-def test_two_callers_who_meet_new_users_do_not_deadlock(keys, elsewhere) -> None:
+def test_two_callers_who_meet_new_users_do_not_deadlock(keys, pool) -> None:
     first, second = keys
     admitting, go_on = threading.Event(), threading.Event()
 
@@ -235,16 +214,14 @@ def test_two_callers_who_meet_new_users_do_not_deadlock(keys, elsewhere) -> None
         with transaction.atomic():
             return append_here([unit(first, second)], admit).outcomes
 
-    with ThreadPoolExecutor(1) as third:
-        with open_elsewhere(elsewhere, unit(first)):
-            there = third.submit(emit_to_both, admit)
-            done_or_waiting(there)
-        assert admitting.wait(PATIENCE)
-        here = elsewhere.submit(emit_to_both, users.existing)
-        done_or_waiting(here)
-        go_on.set()
-        numbers = [[receipt.seq for receipt in outcomes.result(PATIENCE)[0]] for outcomes in (there, here)]
-        third.submit(connections.close_all)
+    with stored_but_open(unit(first)):
+        there = pool.submit(emit_to_both, admit)
+        done_or_waiting(there)
+    assert admitting.wait(PATIENCE)
+    here = pool.submit(emit_to_both, users.existing)
+    done_or_waiting(here)
+    go_on.set()
+    numbers = [[receipt.seq for receipt in outcomes.result(PATIENCE)[0]] for outcomes in (there, here)]
     assert sorted(numbers) == [[2, 1], [3, 2]]
 
 

@@ -42,8 +42,25 @@ def breaches(wanted: set[str], allowed: set[str], about: frozenset[str] = frozen
     ]
 
 
+def imports(path: Path) -> set[str]:
+    """What a file takes from elsewhere, as `emitter.models.Run`."""
+    return {
+        f"{node.module}.{name.name}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+
+
 def test_only_the_log_writes_streams_runs_and_events() -> None:
     assert breaches(WRITES, {"emitter/log"}, TABLES) == []
+
+
+def test_who_knows_these_tables_writes_no_row_by_any_name() -> None:
+    tables = {f"emitter.models.{table}" for table in TABLES}
+    strangers = [path for path in sources() if room(path) != "emitter/log" and imports(path) & tables]
+    assert strangers
+    assert [f"{path}:{call.lineno}" for path in strangers for call in calls(path) if name_of(call) in WRITES] == []
 
 
 def test_only_the_log_has_statements_that_write_them() -> None:
@@ -65,6 +82,9 @@ def test_only_the_bell_touches_the_channel_layer() -> None:
 
 def test_only_the_service_appends_and_rings() -> None:
     assert breaches({"append_here", "ring"}, {"emitter/service", "emitter/log", "emitter/bell"}) == []
+    doors = {"emitter.log.append", "emitter.log.append.append", "emitter.log.append.append_here", "emitter.bell.ring"}
+    takers = {room(path) for path in sources() if imports(path) & doors}
+    assert takers <= {"emitter/log", "emitter/bell", "emitter/service"}
     appends = [
         f"{path.relative_to(ROOT)}"
         for path in sources()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from collections.abc import Iterator
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -176,3 +177,29 @@ async def test_a_native_loop_cannot_see_into_a_tests_transaction(alice) -> None:
     with pytest.raises(TransactionError, match="transaction=True") as caught:
         await emitter.aemit(context(alice), THOUGHT)
     assert caught.value.code == "transaction_not_shared"
+
+
+@pytest.fixture
+def without_autocommit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a project whose settings have `AUTOCOMMIT: False`, where Django itself never commits."""
+    connections.close_all()
+    monkeypatch.setitem(connections.settings["default"], "AUTOCOMMIT", False)
+    yield
+    connections.close_all()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_project_without_autocommit_is_told(alice, without_autocommit) -> None:
+    with pytest.raises(TransactionError) as caught:
+        emitter.emit(context(alice), THOUGHT)
+    assert caught.value.code == "autocommit_off"
+    with transaction.atomic():
+        assert emitter.emit(context(alice), THOUGHT).seq == 1
+    transaction.commit()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_project_without_autocommit_is_told_on_its_loop(alice, without_autocommit) -> None:
+    with pytest.raises(TransactionError) as caught:
+        await emitter.aemit(context(alice), THOUGHT)
+    assert caught.value.code == "autocommit_off"

@@ -1,18 +1,21 @@
 """The one door in: what it stores, what it refuses, and what a transaction does to it."""
 
+import asyncio
+import threading
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connection, connections, transaction
 from uuid_utils.compat import uuid7
 
 from emitter import bell, log, metrics
-from emitter.bell import hub_here
 from emitter.context import RunContext
+from emitter.cursor import Growth
 from emitter.errors import EmitterError, EventRefused, TransactionError
 from emitter.events import AgentCompleted, AgentStarted, AgentThinking, Custom, ToolCompleted
 from emitter.log.verify import faults_of
@@ -21,11 +24,6 @@ from emitter.service import Item, emitter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THOUGHT = AgentThinking("Reading the ledger", 1)
-
-
-@pytest.fixture
-def key(alice) -> str:
-    return str(alice.pk)
 
 
 @pytest.fixture
@@ -101,6 +99,28 @@ def test_many_are_stored_wholly_in_order_or_not_at_all(context, key, bob) -> Non
     assert emitter.emit_many([]) == []
 
 
+def test_many_that_contradict_each_other_are_refused_at_the_second(context, key) -> None:
+    event_id = uuid7()
+    for code, items in {
+        "run_thread": [(RunContext(key, thread, "new"), THOUGHT) for thread in ("one", "another")],
+        "event_id_conflict": [Item(context, event, event_id) for event in (THOUGHT, AgentStarted())],
+    }.items():
+        with pytest.raises(EventRefused) as caught:
+            emitter.emit_many(items)
+        assert (caught.value.code, caught.value.index) == (code, 1)
+    assert not Event.objects.exists()
+
+
+async def test_the_async_twins_do_the_same(context) -> None:
+    assert [receipt.seq for receipt in await emitter.aemit_many([(context, THOUGHT)] * 3)] == [1, 2, 3]
+    assert await emitter.aemit_many([]) == await emitter.aemit_each([]) == []
+    with pytest.raises(EventRefused) as caught:
+        await emitter.aemit_many([(context, THOUGHT), (context, AgentThinking(7))])
+    assert (caught.value.code, caught.value.index) == ("bad_field", 1)
+    refused, receipt = await emitter.aemit_each([Item(context, AgentThinking(7)), Item(context, THOUGHT)])
+    assert (refused.code, receipt.seq) == ("bad_field", 4)
+
+
 def test_each_stands_for_itself(context) -> None:
     bad = [
         Item(context, AgentThinking(7)),
@@ -146,6 +166,13 @@ def test_the_order_of_keys_is_no_other_content(context) -> None:
     assert emitter.emit(context, Custom("x_y", {"b": 2, "a": 1}), event_id=event_id).duplicate
 
 
+def test_numbers_as_keys_are_the_texts_they_are_written_as(context, key) -> None:
+    event_id = uuid7()
+    emitter.emit(context, Custom("x_y", {"b": {2: "two", 1: "one"}}), event_id=event_id)
+    assert msgspec.json.decode(log.read_after(key, 0)[0].body)["payload"] == {"b": {"2": "two", "1": "one"}}
+    assert emitter.emit(context, Custom("x_y", {"b": {"1": "one", "2": "two"}}), event_id=event_id).duplicate
+
+
 def test_ids_are_unique_per_stream_only(context, bob) -> None:
     event_id = uuid7()
     emitter.emit(context, THOUGHT, event_id=event_id)
@@ -168,12 +195,15 @@ for _ in range(40):
         (Custom("x_y", {"n": float("nan")}), "payload_not_finite"),
         (Custom("x_y", {"n": [[float("-inf")]]}), "payload_not_finite"),
         (Custom("x_y", {"half": "\ud83d"}), "payload_bad_text"),
+        (Custom("x_y", {"half \ud83d": 1}), "payload_bad_text"),
         (Custom("x_y", {"o": object()}), "payload_not_json"),
+        (Custom("x_y", {None: 1}), "payload_not_json"),
         (Custom("hello", {}), "unknown_type"),
         (Custom("no spaces", {}), "unknown_type"),
         (AgentThinking(thought=7), "bad_field"),
         (AgentThinking(step_number=True), "bad_field"),
         (AgentCompleted(status="fine"), "bad_field"),
+        ({"thought": "Hm"}, "bad_field"),
     ],
 )
 def test_a_bad_event_is_refused_by_name_and_nothing_is_stored(context, key, event, code) -> None:
@@ -277,37 +307,30 @@ def test_a_refusal_does_not_break_the_callers_transaction(context, key) -> None:
     assert Stream.objects.get(key=key).head == 2
 
 
-async def test_the_bell_rings_on_commit_only(key, context) -> None:
-    from asgiref.sync import sync_to_async
-
-    heard: list[int] = []
-
-    class Ear:
-        def heard(self, growth) -> None:
-            heard.append(growth.head)
-
-    @sync_to_async
-    def in_a_transaction(fail: bool) -> list[int]:
-        with transaction.atomic():
-            emitter.emit(context, THOUGHT)
-            before = list(heard)
-            transaction.set_rollback(fail)
-        return before
-
-    ear = Ear()
-    await hub_here().join(key, ear)
-    await sync_to_async(log.open_stream)(key)
+async def test_the_bell_rings_on_commit_only(context, key, bob) -> None:
+    seen, other = threading.Event(), str(bob.pk)
     layer = get_channel_layer()
     channel = await layer.new_channel()
-    await layer.group_add(bell.user_group(key), channel)
-    assert await in_a_transaction(fail=True) == []
-    assert await in_a_transaction(fail=False) == []
+    for user in (key, other):
+        await layer.group_add(bell.user_group(user), channel)
+
+    def work() -> None:
+        with transaction.atomic():
+            emitter.emit(context, AgentThinking("rolled back"))
+            transaction.set_rollback(True)
+        with transaction.atomic():
+            emitter.emit(context, AgentThinking("kept"))
+            bell.ring([Growth(other, "epoch", 1, 1)])
+            assert seen.wait(10)
+        connections.close_all()
+
+    working = asyncio.create_task(sync_to_async(work)())
+    assert (await layer.receive(channel))["stream"] == other  # The transaction is open, and nothing has rung for it.
+    seen.set()
+    await working
     message = await layer.receive(channel)
     assert (message["type"], message["head"]) == ("agent.events", 1)
-    assert msgspec.json.decode(message["events"][0])["seq"] == 1
-    await hub_here().leave(key, ear)
-    assert set(heard) <= {1}
-    await sync_to_async(connections.close_all)()
+    assert [msgspec.json.decode(text)["payload"]["thought"] for text in message["events"]] == ["kept"]
 
 
 def test_autocommit_off_is_refused_by_name(context) -> None:
@@ -323,8 +346,6 @@ def test_autocommit_off_is_refused_by_name(context) -> None:
 
 
 def test_other_connections_see_nothing_before_the_commit(context, key) -> None:
-    import threading
-
     seen: list[int] = []
 
     def look() -> None:

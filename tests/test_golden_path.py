@@ -86,6 +86,10 @@ async def test_stop_really_stops(live_server_process, alice) -> None:
         assert (ending["payload"]["status"], ending["seq"]) == ("cancelled", stopped["last_seq"])
         again = (await http.post(f"/api/runs/{run}/cancel/")).json()
         assert again["last_seq"] == stopped["last_seq"]
+        # Long enough for the stopped one to count on, if it could.
+        second = (await http.post("/api/runs/", json={"message": "Count slowly to 3"})).json()["run_id"]
+        assert (await read_run(client, second))[0]["seq"] == stopped["last_seq"] + 1
+        assert (await read_run(client, run))[-1] == ending
 
 
 async def test_a_cancel_frame_stops_too(live_server_process, alice) -> None:

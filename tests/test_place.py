@@ -93,7 +93,8 @@ steps = st.lists(
 
 @given(steps)
 def test_whatever_comes_is_written_once_and_in_order(steps) -> None:
-    here, head, written = place(0, 0), 0, []
+    here, head = place(0, 0), 0
+    written: list[str] = []
     for step in steps:
         match step:
             case ("bell", grown, overlap, bodies):

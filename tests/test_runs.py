@@ -4,6 +4,7 @@ import asyncio
 import warnings
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import transaction
 
 from emitter.context import RunContext
@@ -69,6 +70,15 @@ def test_an_exception_is_told_and_goes_on(context) -> None:
     assert Run.objects.get(id="r").state == "failed"
 
 
+async def test_an_async_run_tells_its_exception_too(context) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with emitter.arun(context) as run, run.tool("divide"):
+            1 / 0  # noqa: B018
+    completed, ended = (await aassert_run_complete("r"))[2:]
+    assert (completed.type, completed.payload["error"]) == ("tool_completed", "division by zero")
+    assert (ended.type, ended.payload["error_message"]) == ("agent_error", "division by zero")
+
+
 async def test_a_cancelled_task_is_told_as_such(context) -> None:
     opened = asyncio.Event()
 
@@ -109,6 +119,16 @@ def test_in_a_transaction_it_warns_by_name(context) -> None:
         warnings.simplefilter("error")
         with emitter.run(RunContext(context.user_id, run_id="outside")):
             pass
+
+
+def test_its_async_twin_warns_where_a_transaction_can_be_open(context) -> None:
+    async def work() -> None:
+        async with emitter.arun(context):
+            pass
+
+    with pytest.warns(HeldTransactionWarning, match=r"emitter\.arun"), transaction.atomic():
+        async_to_sync(work)()
+    assert types(assert_run_complete("r")) == ["agent_started", "agent_completed"]
 
 
 def test_when_the_end_cannot_be_stored_the_first_error_goes_on(context, caplog) -> None:

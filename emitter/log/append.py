@@ -49,7 +49,8 @@ def append(units: Sequence[Unit], admit: Admit) -> Appended:
     boot.note_writer()
     with transaction.atomic(using=conf.database, durable=True):
         appended = _append(connections[conf.database], units, admit, wait=False)
-    metrics.COMMITS.inc()
+    if appended.stored_types:
+        metrics.COMMITS.inc()
     return appended
 
 

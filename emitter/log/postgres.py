@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from emitter.log.plan import EventRow, RunRow, StreamRow
@@ -80,6 +81,17 @@ def raise_heads(connection: BaseDatabaseWrapper, heads: Mapping[str, int]) -> No
             "FROM unnest(%s::text[], %s::bigint[]) AS grown(key, head) WHERE s.key = grown.key",
             [list(heads), list(heads.values())],
         )
+
+
+@contextmanager
+def snapshot(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Whatever is read inside is of one moment; nobody waits. Within a transaction of the caller it is that one's."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(using=connection.alias):
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
 
 
 def is_passing(error: Exception) -> bool:

@@ -6,7 +6,8 @@ milliseconds. So whatever belongs together is one statement, and comes back as o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -72,6 +73,20 @@ def raise_heads(connection: BaseDatabaseWrapper, heads: Mapping[str, int]) -> No
             "WHERE emitter_stream.key = grown.key",
             [msgspec.json.encode(heads).decode()],
         )
+
+
+@contextmanager
+def snapshot(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Whatever is read inside is of one moment; nobody waits. Within a transaction of the caller it is that one's."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
 
 
 def is_passing(error: Exception) -> bool:

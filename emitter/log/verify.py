@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from django.db import connections
 
 from emitter.conf import conf
+from emitter.log.append import dialect
 from emitter.models import Device, Event, Run, Stream
 
 CHUNK = 1_000
@@ -22,10 +24,25 @@ class Report:
     faults: list[str] = field(default_factory=list)
 
 
+def streams() -> list[str]:
+    """The user keys of all that the log holds, also where the stream's own row is gone."""
+    keys = Stream.objects.using(conf.database).values_list("key", flat=True)
+    return sorted(keys.union(Event.objects.using(conf.database).values_list("stream", flat=True)))
+
+
 def faults_of(key: str) -> Report:
-    """Reads the stream of ``key`` in order of its numbers and compares it with its head, runs and devices."""
+    """Reads the stream of ``key`` in order of its numbers and compares it with its head, runs and devices.
+
+    All is read as of one moment, so emits may go on meanwhile.
+    """
+    connection = connections[conf.database]
+    with dialect(connection).snapshot(connection):
+        return _report(key)
+
+
+def _report(key: str) -> Report:
     report = Report()
-    stream = Stream.objects.using(conf.database).get(key=key)
+    stream = Stream.objects.using(conf.database).filter(key=key).first() or Stream(key=key)
     expected = stream.pruned_to
     runs: set[str] = set()
     rows = Event.objects.using(conf.database).filter(stream=key).order_by("seq")

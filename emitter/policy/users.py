@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -11,6 +12,9 @@ from django.db.models import Field
 
 from emitter.conf import conf
 from emitter.errors import EventRefused
+
+#: In no name, and no database can be asked for them.
+_NOWHERE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def key_of(user: Any) -> str:
@@ -48,6 +52,9 @@ def existing(keys: Collection[str]) -> set[str]:
 
 def find(value: str) -> str:
     """The key of the user whom a person names by key or by user name. Raises ``unknown_user``, ``ambiguous_user``."""
+    stranger = EventRefused("unknown_user", f"No user has the key or the name {value!r:.80}.")
+    if _NOWHERE.search(value):
+        raise stranger
     model = get_user_model()
     by_key = next(iter(existing([value])), None)
     named = model._default_manager.filter(**{model.USERNAME_FIELD: value}).first()
@@ -58,7 +65,7 @@ def find(value: str) -> str:
         )
     if found := by_key or by_name:
         return found
-    raise EventRefused("unknown_user", f"No user has the key or the name {value!r:.80}.")
+    raise stranger
 
 
 def _field_value(key: str) -> Any | None:

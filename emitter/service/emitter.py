@@ -109,12 +109,8 @@ class Emitter:
             appended = log.append_here(units, admit=users.existing)
             transaction.on_commit(partial(self._announce, appended), using=conf.database, robust=True)
             return [outcome for outcome in appended.outcomes if outcome is not None]
-        if connection.connection is not None and not connection.autocommit:
-            raise TransactionError(
-                "autocommit_off",
-                "The connection has autocommit off and no atomic block, so nobody would know when to ring: "
-                "emit inside transaction.atomic(), or leave AUTOCOMMIT on.",
-            )
+        by_settings: bool = connection.settings_dict["AUTOCOMMIT"]
+        _refuse_without(connection.autocommit if connection.connection is not None else by_settings)
         with metrics.EMIT_SECONDS.time():
             return self._group.submit(units)
 
@@ -122,6 +118,8 @@ class Emitter:
         if blocking.belongs_to_waiting_thread():
             metrics.HOPS.inc()
             return await sync_to_async(self._submit, thread_sensitive=True)(units)
+        # Asking for a connection here would make one for every task; our own thread's is as the settings say.
+        _refuse_without(connections.settings[conf.database]["AUTOCOMMIT"])
         with metrics.EMIT_SECONDS.time():
             return await self._group.asubmit(units)
 
@@ -131,6 +129,15 @@ class Emitter:
         for event_type, number in appended.stored_types.items():
             label = event_type if event_type in KNOWN_TYPES else "custom"
             metrics.EVENTS.labels(type=label, source="emitter", tier="none").inc(number)
+
+
+def _refuse_without(autocommit: bool) -> None:
+    if not autocommit:
+        raise TransactionError(
+            "autocommit_off",
+            "The connection has autocommit off and no atomic block, so nobody would commit the event and ring: "
+            "emit inside transaction.atomic(), or leave AUTOCOMMIT on.",
+        )
 
 
 def _unit(item: Item) -> Unit:

@@ -32,6 +32,10 @@ def prepare(item: Item) -> Entry:
     context, event, given_id = item
     if not isinstance(context, RunContext):
         raise EventRefused("bad_field", f"The context is a {type(context).__name__}; give a RunContext.")
+    if not callable(getattr(event, "payload", None)):
+        raise EventRefused(
+            "bad_field", f"The event is a {type(event).__name__}; give one of emitter.events, Custom for your own type."
+        )
     now = datetime.now(UTC)
     payload = event.payload()
     events.check(event.type, payload)

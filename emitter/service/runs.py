@@ -208,6 +208,8 @@ class AsyncRun(_Story, AbstractAsyncContextManager["AsyncRun"]):
         return AsyncTool(self, name, parameters)
 
     async def __aenter__(self) -> AsyncRun:
+        if blocking.belongs_to_waiting_thread():  # Nowhere else can a transaction be open.
+            await blocking.run(_warn_in_transaction, "arun")
         await self.emit(self._started())
         await blocking.run(renew, [self.context.run_id])
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
