@@ -1,63 +1,117 @@
-"""Documents cannot rot: whatever is missing in docs/reference.md, the failure says which line to add."""
+"""Documents cannot rot: whatever is missing or stale in docs/reference.md, the failure says which line to write."""
 
 import json
 import re
 import subprocess
 from dataclasses import fields
-from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import get_commands
+from django.urls import get_resolver
 
 from emitter import metrics
 from emitter.conf import Conf
 from emitter.errors import CODES, RECONNECT, CloseCode
 
-ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = (ROOT / "docs" / "reference.md").read_text()
-SOURCES = {path: path.read_text() for path in ROOT.glob("emitter/**/*.py")}
+from .processes import PROJECT
+
+REFERENCE = (PROJECT / "docs" / "reference.md").read_text()
+SOURCES = {path: path.read_text() for path in PROJECT.glob("emitter/**/*.py")}
+SETTING = re.compile(r"    #: (?P<meaning>.+)\n    (?P<name>\w+): ")
 
 
-def metric_names() -> list[str]:
-    families = metrics.REGISTRY.collect()
-    return [f"{family.name}_total" if family.type == "counter" else family.name for family in families]
+def section(title: str) -> str:
+    """A section's text, from its heading to the next one."""
+    return REFERENCE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def named(title: str) -> set[str]:
+    """What the first column of a section's table names."""
+    _, *rows = re.split(r"\n\| -.*\n", section(title))
+    return set(re.findall(r"^\| `?(?:manage\.py )?([\w.]+)`? \|", "\n".join(rows), re.MULTILINE))
+
+
+def settings_lines() -> dict[str, str]:
+    """The line of each setting: its default, and what the comment above it says."""
+    text = SOURCES[PROJECT / "emitter" / "conf.py"].replace("``", "`")
+    meanings = {found["name"]: found["meaning"] for found in SETTING.finditer(text)}
+    defaults = {one.name: shown(getattr(Conf(), one.name)) for one in fields(Conf)}
+    return {
+        name.upper(): f"| `{name.upper()}` | `{default}` | {meanings.get(name, 'meaning')} |"
+        for name, default in defaults.items()
+    }
+
+
+def shown(default: Any) -> str:
+    """A default as the table writes it."""
+    if isinstance(default, str):
+        return f'"{default}"'
+    return f"{default:,}" if type(default) is int else str(default)
+
+
+def metrics_lines() -> dict[str, str]:
+    """The pattern of each metric's line; its labels are for the writer to name."""
+    families = {
+        f"{family.name}_total" if family.type == "counter" else family.name: family.documentation
+        for family in metrics.REGISTRY.collect()
+    }
+    return {name: rf"\| `{name}` \| .*\| {re.escape(text)} \|" for name, text in families.items()}
 
 
 def checks() -> set[str]:
-    text = "".join([*SOURCES.values(), (ROOT / "netra_events" / "checks.py").read_text()])
+    text = "".join([*SOURCES.values(), (PROJECT / "netra_events" / "checks.py").read_text()])
     return set(re.findall(r'id="((?:emitter|netra_events)\.[EW]\d{3})"', text))
 
 
-@pytest.mark.parametrize("name", [one.name.upper() for one in fields(Conf)])
-def test_every_setting(name) -> None:
-    assert f"| `{name}` |" in REFERENCE, f"Add to docs/reference.md, Settings: | `{name}` | `default` | meaning |"
+OURS = sorted(name for name, app in get_commands().items() if app == "emitter")
+THINGS = {
+    "Settings": set(settings_lines()),
+    "Commands": set(OURS),
+    "Error codes": set(CODES),
+    "Close codes": {str(int(code)) for code in [*CloseCode, 1006]},
+    "Metrics": set(metrics_lines()),
+    "System checks": checks(),
+}
 
 
-@pytest.mark.parametrize("name", sorted(name for name, app in get_commands().items() if app == "emitter"))
-def test_every_command(name) -> None:
-    assert f"`manage.py {name}`" in REFERENCE, f"Add to docs/reference.md: | `manage.py {name}` | what it does |"
+@pytest.mark.parametrize("title", THINGS)
+def test_nothing_is_missing_and_nothing_is_left_over(title) -> None:
+    missing, left_over = THINGS[title] - named(title), named(title) - THINGS[title]
+    assert not missing, f"Add to docs/reference.md, {title}, a line for each of {sorted(missing)}"
+    assert not left_over, f"Take out of docs/reference.md, {title}, the lines of {sorted(left_over)}"
+
+
+@pytest.mark.parametrize("name", settings_lines())
+def test_every_setting_with_its_default_and_its_meaning(name) -> None:
+    line = settings_lines()[name]
+    assert line in section("Settings"), f"Write in docs/reference.md, Settings: {line}"
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
-def test_every_error_code(code) -> None:
+def test_every_error_code_with_its_status(code) -> None:
     line = f"| `{code}` | {CODES[code].status} | {'yes' if CODES[code].retry else ''} | {CODES[code].meaning} |"
-    assert line in REFERENCE, f"Add to docs/reference.md, Error codes: {line}"
-
-
-@pytest.mark.parametrize("name", metric_names())
-def test_every_metric(name) -> None:
-    assert f"| `{name}` |" in REFERENCE, f"Add to docs/reference.md, Metrics: | `{name}` | labels | meaning |"
-
-
-@pytest.mark.parametrize("name", sorted(checks()))
-def test_every_system_check(name) -> None:
-    assert f"| `{name}` |" in REFERENCE, f"Add to docs/reference.md, System checks: | `{name}` | what it says |"
+    assert line in section("Error codes"), f"Write in docs/reference.md, Error codes: {line}"
 
 
 @pytest.mark.parametrize("code", [*CloseCode, 1006])
-def test_every_close_code(code) -> None:
-    back = "yes" if code in RECONNECT else "no"
-    assert re.search(rf"\| {int(code)} \| .+ \| {back} \|", REFERENCE), f"Add: | {int(code)} | meaning | {back} |"
+def test_every_close_code_with_what_the_client_does(code) -> None:
+    line = rf"\| {int(code)} \| .+ \| {'yes' if code in RECONNECT else 'no'} \|"
+    assert re.search(line, section("Close codes")), f"Write in docs/reference.md, Close codes: {line}"
+
+
+@pytest.mark.parametrize("name", metrics_lines())
+def test_every_metric_with_its_meaning(name) -> None:
+    line = metrics_lines()[name]
+    assert re.search(line, section("Metrics")), f"Write in docs/reference.md, Metrics: {line}"
+
+
+def test_every_address() -> None:
+    patterns = [str(entry.pattern) for entry in get_resolver("emitter.urls").url_patterns]
+    addresses = [f"/{re.sub('<.*?>', 'RUN', pattern)}" for pattern in patterns]
+    missing = [address for address in addresses if not re.search(rf" {re.escape(address)}[`?]", section("HTTP"))]
+    assert addresses
+    assert not missing, f"Add to docs/reference.md, HTTP: {missing}"
 
 
 def test_every_code_that_is_raised_is_in_the_table() -> None:
@@ -69,7 +123,7 @@ def test_every_code_that_is_raised_is_in_the_table() -> None:
 def test_the_javascript_client_knows_the_same_close_codes() -> None:
     script = "import { CLOSE_CODES } from './emitter/static/emitter/codes.js'; console.log(JSON.stringify(CLOSE_CODES))"
     done = subprocess.run(
-        ["node", "--input-type=module", "-e", script], cwd=ROOT, capture_output=True, check=True, text=True
+        ["node", "--input-type=module", "-e", script], cwd=PROJECT, capture_output=True, check=True, text=True
     )
     theirs = {int(code): entry["retry"] for code, entry in json.loads(done.stdout).items()}
     assert theirs == {int(code): code in RECONNECT for code in [*CloseCode, 1006]}

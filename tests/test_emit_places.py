@@ -12,6 +12,7 @@ from django.db import connections, transaction
 from django.http import HttpResponse
 from django.test import Client, TestCase
 from django.urls import path
+from uuid_utils.compat import uuid7
 
 from emitter import log
 from emitter.context import RunContext
@@ -125,6 +126,23 @@ async def test_from_a_forked_worker_of_a_busy_loop(alice) -> None:
             os._exit(status)
     assert (await asyncio.to_thread(os.waitpid, worker, 0))[1] == 0
     assert (await emitter.aemit(context(alice), THOUGHT)).seq == 3
+
+
+def test_forked_workers_mint_ids_of_their_own() -> None:
+    uuid7()
+    minted = []
+    for _ in range(2):
+        reader, writer = os.pipe()
+        worker = os.fork()
+        if worker == 0:
+            os.write(writer, uuid7().bytes)
+            os._exit(0)
+        os.waitpid(worker, 0)
+        minted.append(os.read(reader, 16))
+        os.close(reader)
+        os.close(writer)
+    by_chance = [made[8:] for made in minted]
+    assert by_chance[0] != by_chance[1]
 
 
 @pytest.mark.django_db(transaction=True)

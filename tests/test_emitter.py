@@ -314,6 +314,9 @@ async def test_the_bell_rings_on_commit_only(context, key, bob) -> None:
     for user in (key, other):
         await layer.group_add(bell.user_group(user), channel)
 
+    async def heard() -> dict:
+        return await asyncio.wait_for(layer.receive(channel), 10)
+
     def work() -> None:
         with transaction.atomic():
             emitter.emit(context, AgentThinking("rolled back"))
@@ -325,10 +328,10 @@ async def test_the_bell_rings_on_commit_only(context, key, bob) -> None:
         connections.close_all()
 
     working = asyncio.create_task(sync_to_async(work)())
-    assert (await layer.receive(channel))["stream"] == other  # The transaction is open, and nothing has rung for it.
+    assert (await heard())["stream"] == other  # The transaction is open, and nothing has rung for it.
     seen.set()
     await working
-    message = await layer.receive(channel)
+    message = await heard()
     assert (message["type"], message["head"]) == ("agent.events", 1)
     assert [msgspec.json.decode(text)["payload"]["thought"] for text in message["events"]] == ["kept"]
 

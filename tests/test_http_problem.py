@@ -6,7 +6,7 @@ from django.test import Client
 
 from emitter import metrics
 from emitter.api.http import problem
-from emitter.errors import CODES, EmitterError, EventRefused
+from emitter.errors import CODES, EmitterError
 
 from .test_api import Api, assert_problem
 
@@ -29,22 +29,9 @@ def test_every_code_is_a_problem_with_its_status(code) -> None:
     assert (said["code"], said["title"], said["detail"]) == (code, CODES[code].meaning, "What was wrong.")
 
 
-@pytest.mark.parametrize("code", sorted(CODES))
-def test_a_status_fits_its_code(code) -> None:
-    """What may be tried again is the server's state of the moment; what may not is the caller's to change."""
-    assert not CODES[code].retry or CODES[code].status == 503
-    assert CODES[code].status in {400, 401, 403, 404, 405, 409, 413, 422, 500, 503}
-
-
 def test_only_who_is_not_known_is_asked_to_authenticate() -> None:
     asked = {code for code in CODES if "WWW-Authenticate" in problem(EmitterError(code, "?"))}
     assert asked == {"not_authenticated", "token_expired"}
-
-
-def test_the_place_in_a_batch_is_told_to_the_log_and_not_in_the_detail() -> None:
-    error = EventRefused("bad_id", "run_id holds a control character.", index=3)
-    assert str(error) == "bad_id: run_id holds a control character. (event 3)"
-    assert msgspec.json.decode(problem(error).content)["detail"] == "run_id holds a control character."
 
 
 def test_a_problem_is_counted_by_its_code() -> None:

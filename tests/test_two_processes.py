@@ -11,6 +11,7 @@ import pytest
 from emitter.policy.identity import create_token
 from emitter.policy.users import key_of
 
+from .commands import beside
 from .sockets import connect
 from .streams import texts
 
@@ -30,7 +31,7 @@ SAYINGS = [
 
 async def emit_lines(environment: dict[str, str], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "manage.py", "emit", "--stdin", env=environment, stdin=-1, stdout=-1, stderr=-1
+        sys.executable, "manage.py", "emit", "--stdin", env=beside(environment), stdin=-1, stdout=-1, stderr=-1
     )
     output, error = await process.communicate(b"\n".join(msgspec.json.encode(item) for item in items))
     assert process.returncode == 0, error

@@ -72,14 +72,19 @@ class GroupCommit:
                 if not self._changed.wait(turn.deadline - time.monotonic()):
                     raise no_room()
             self._enter(turn)
-        while turn.state is not State.DONE:
-            if turn.leads:
-                self._lead(turn)
-            elif not woken.wait(max(0.0, turn.deadline - time.monotonic())) and self._expire(turn):
-                break
-            else:
-                woken.wait()
-                woken.clear()
+        try:
+            while turn.state is not State.DONE:
+                if turn.leads:
+                    self._lead(turn)
+                elif not woken.wait(max(0.0, turn.deadline - time.monotonic())) and self._expire(turn):
+                    break
+                else:
+                    woken.wait()
+                    woken.clear()
+        except BaseException:  # A signal's handler raised: a time limit of a worker, or Ctrl-C.
+            turn.given_up = True
+            self._withdraw(turn)
+            raise
         return turn.result()
 
     async def asubmit(self, units: Sequence[Unit]) -> list[Outcome]:
@@ -169,6 +174,8 @@ class GroupCommit:
 
     def _lead(self, own: Turn | None) -> None:
         """Commits what waits, until the leader's own turn is done; without one, until nothing waits."""
+        batch: list[Turn] = []
+        diverted: list[Turn] = []
         try:
             while own is None or own.state is not State.DONE:
                 with self._lock:
@@ -184,6 +191,10 @@ class GroupCommit:
                     self._divert(diverted)
                 if batch:
                     self._fly(batch)
+        except BaseException:
+            flying = [turn for turn in (*batch, *diverted) if turn.state is State.FLYING]
+            self._end(flying, EmitterUnavailable("database_unavailable", "The committing thread was interrupted."))
+            raise
         finally:
             with self._lock:
                 needs_thread = self._hand_over(own)
@@ -269,9 +280,6 @@ class GroupCommit:
             self._failed(batch, error)
         except Exception as error:
             self._end(batch, error)
-        except BaseException:
-            self._end(batch, EmitterUnavailable("database_unavailable", "The committing thread was ended."))
-            raise
         else:
             self._failing = False
             self._announce(appended)

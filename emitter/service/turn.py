@@ -28,7 +28,7 @@ class State(Enum):
 class Turn:
     """One caller's units on their way. ``wake`` tells the caller that it is done, or that it has to lead.
 
-    A caller who was cancelled during a commit has ``given_up``: what was busy there is not tried again.
+    A caller who was cancelled or interrupted during a commit has ``given_up``: what was busy there is not tried again.
     """
 
     units: Sequence[Unit]

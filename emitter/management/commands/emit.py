@@ -14,8 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from emitter import wire
 from emitter.errors import EmitterError
+from emitter.management.output import silence
 from emitter.service import emitter
-from emitter.service.intake import outcome_json, read_item, read_texts
+from emitter.service.intake import ITEM_FIELDS, outcome_json, read_item, read_texts
 
 #: Lines that are stored together when they arrive together. A line that comes alone leaves at once.
 TOGETHER = 500
@@ -35,27 +36,43 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="the user's key or user name")
         parser.add_argument("--run", help="the run that the event belongs to")
         parser.add_argument("--thread", help="the run's thread (default: the one it has, else the run's id)")
-        parser.add_argument("--agent", default="agent", help="the agent's name (default: agent)")
+        parser.add_argument("--agent", help="the agent's name (default: agent)")
         parser.add_argument("--type", help="agent_started, agent_thinking, tool_executing, ...")
-        parser.add_argument("--payload", default="{}", help="a JSON object (default: {})")
+        parser.add_argument("--payload", help="a JSON object (default: {})")
         parser.add_argument("--event-id", help="a UUIDv7; emitting the same one again stores nothing new")
         parser.add_argument("--stdin", action="store_true", help="read lines of JSON from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["stdin"]:
+        fields = {name: options[name] for name in ITEM_FIELDS if options[name] is not None}
+        if not options["stdin"]:
+            self._emit_one(fields)
+        elif fields:
+            raise CommandError(f"With --stdin each line says its {', '.join(fields)}; leave the options out.")
+        else:
             self._emit_lines(sys.stdin.buffer)
-            return
-        if missing := [name for name in ("user", "run", "type") if not options[name]]:
+
+    def _emit_one(self, fields: dict[str, str]) -> None:
+        if missing := [name for name in ("user", "run", "type") if not fields.get(name)]:
             raise CommandError(f"Give --{', --'.join(missing)}, or --stdin. See manage.py emit --help.")
-        fields = {name: options[name] for name in ("user", "run", "thread", "agent", "type", "event_id")}
         try:
-            item = read_item({**fields, "payload": wire.decode_json(options["payload"])})
+            item = read_item({**fields, "payload": wire.decode_json(fields.get("payload", "{}"))})
             receipt = emitter.emit(*item[:2], event_id=item.event_id)
         except EmitterError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_line(outcome_json(receipt)))
 
     def _emit_lines(self, source: BinaryIO) -> None:
+        try:
+            done, bad = self._emit_all(source)
+        except BrokenPipeError:
+            silence()
+            raise CommandError(
+                "Nobody reads the receipts, so the rest was not read. What was read before is stored."
+            ) from None
+        if bad:
+            raise CommandError(f"{bad:,} of {done:,} lines were not stored; their codes are in the output.")
+
+    def _emit_all(self, source: BinaryIO) -> tuple[int, int]:
         done = bad = 0
         for lines in _arriving(source):
             outcomes = emitter.emit_each(read_texts(lines))
@@ -68,8 +85,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"\r{done:,} lines, {bad:,} bad ", ending="")
         if sys.stderr.isatty():
             self.stderr.write("")
-        if bad:
-            raise CommandError(f"{bad:,} of {done:,} lines were not stored; their codes are in the output.")
+        return done, bad
 
 
 def _arriving(source: BinaryIO) -> Iterator[list[bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from emitter import log
 from emitter.conf import conf
+from emitter.management.output import until_reader_leaves
 from emitter.management.people import key_of
 
 WIDTH = 100
@@ -31,20 +33,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         keys = self._keys(options)
-        seen = dict.fromkeys(keys or (), options["after"])
-        try:
-            while True:
-                for key in keys if keys is not None else log.stream_keys():
-                    for stored in _after(key, seen.get(key, options["after"])):
-                        seen[key] = stored.seq
-                        if options["run"] in (None, stored.run):
-                            self.stdout.write(stored.body if options["json"] else _summary(key, stored))
-                self.stdout.flush()
-                if not options["follow"]:
-                    return
-                time.sleep(conf.repair_seconds / 2)
-        except KeyboardInterrupt:
-            return
+        with suppress(KeyboardInterrupt), until_reader_leaves():
+            self._print(keys, options)
+
+    def _print(self, keys: list[str] | None, options: dict[str, Any]) -> None:
+        seen: dict[str, int] = {}
+        while True:
+            for key in keys if keys is not None else log.stream_keys():
+                for stored in _after(key, seen.get(key, options["after"])):
+                    seen[key] = stored.seq
+                    if options["run"] in (None, stored.run):
+                        self.stdout.write(stored.body if options["json"] else _summary(key, stored))
+            self.stdout.flush()
+            if not options["follow"]:
+                return
+            time.sleep(conf.repair_seconds / 2)
 
     def _keys(self, options: dict[str, Any]) -> list[str] | None:
         """The streams to read, ``None`` for all there are at each look."""

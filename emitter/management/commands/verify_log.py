@@ -8,8 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from emitter.log.verify import faults_of
-from emitter.management.people import keys_of
+from emitter.log import verify
+from emitter.management.output import until_reader_leaves
+from emitter.management.people import key_of
 
 
 class Command(BaseCommand):
@@ -24,10 +25,14 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="only this user's stream (key or user name)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        keys = keys_of(options["user"])
+        keys = [key_of(options["user"])] if options["user"] else verify.streams()
+        with until_reader_leaves():
+            self._verify(keys)
+
+    def _verify(self, keys: list[str]) -> None:
         faults = events = 0
         for place, key in enumerate(keys, 1):
-            report = faults_of(key)
+            report = verify.faults_of(key)
             events += report.events
             for fault in report.faults:
                 faults += 1
