@@ -53,8 +53,8 @@ class Process:
         output, error = self.process.communicate(text, timeout=PATIENCE)
         return [msgspec.json.decode(line) for line in output.splitlines()], self.process.returncode, error.decode()
 
-    def stop_listening(self) -> tuple[int, str]:
-        """Goes away as ``| head`` does. Returns the exit code and what it complained of."""
+    def leave(self) -> tuple[int, str]:
+        """Waits without listening, as after ``| head``. Returns the exit code and what it complained of."""
         self.process.stdout.close()
         self.process.stdin.close()
         return self.process.wait(PATIENCE), self.process.stderr.read().decode()

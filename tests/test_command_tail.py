@@ -83,4 +83,4 @@ def test_it_ends_quietly_when_nobody_reads_on(key, server_environment) -> None:
         assert tail.hear()["seq"] == 1
         tail.process.stdout.close()
         emitter.emit(RunContext(key, run_id="r"), AgentThinking())
-        assert tail.stop_listening() == (0, "")
+        assert tail.leave() == (0, "")

@@ -1,11 +1,10 @@
 """Retention, erasure, redaction, a new identity."""
 
 from datetime import timedelta
-from io import StringIO
 
 import msgspec
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.utils import timezone
 
 from emitter import log
@@ -16,6 +15,8 @@ from emitter.log.verify import faults_of
 from emitter.models import Device, Event, Run, Stream
 from emitter.service import emitter, upkeep
 from emitter.testing import EventsClient
+
+from .commands import told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,12 +30,6 @@ def fill(key: str, count: int, days_old: float = 0, run: str = "run") -> None:
     receipts = emitter.emit_many([(RunContext(key, run_id=run), AgentThinking("t", n)) for n in range(count)])
     moment = timezone.now() - timedelta(days=days_old)
     Event.objects.filter(stream=key, seq__in=[receipt.seq for receipt in receipts]).update(created_at=moment)
-
-
-def told(command: str, *arguments: str) -> str:
-    out = StringIO()
-    call_command(command, *arguments, stdout=out)
-    return out.getvalue()
 
 
 def test_prunes_what_is_older_in_bounded_steps(key) -> None:

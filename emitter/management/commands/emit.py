@@ -91,10 +91,14 @@ class Command(BaseCommand):
 def _arriving(source: BinaryIO) -> Iterator[list[bytes]]:
     """Lines as they arrive: all that are there, at most ``TOGETHER``, without waiting for more."""
     lines: queue.Queue[bytes] = queue.Queue(maxsize=TOGETHER)
+    failure: list[Exception] = []
 
     def read() -> None:
-        for line in source:
-            lines.put(line.rstrip(b"\r\n") or b" ")
+        try:
+            for line in source:
+                lines.put(line.rstrip(b"\r\n") or b" ")
+        except Exception as error:
+            failure.append(error)
         lines.put(END)
 
     threading.Thread(target=read, daemon=True).start()
@@ -108,6 +112,8 @@ def _arriving(source: BinaryIO) -> Iterator[list[bytes]]:
             together.pop()
         if together:
             yield together
+    if failure:
+        raise CommandError(f"Standard input cannot be read any further: {failure[0]}.") from failure[0]
 
 
 def _line(data: Any) -> str:
