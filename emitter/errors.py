@@ -1,7 +1,7 @@
 """Every error the product speaks, by its stable code.
 
 ``CODES`` is the one table: what a code means, which HTTP status carries it and whether the same call may be tried
-again. ``CLOSE_CODES`` is its twin for sockets, mirrored in ``static/emitter/codes.js``.
+again. ``CloseCode`` is its twin for sockets, mirrored in ``static/emitter/codes.js``.
 """
 
 from __future__ import annotations

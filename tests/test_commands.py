@@ -6,7 +6,17 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 OURS = sorted(name for name, app in get_commands().items() if app == "emitter")
-DJANGOS = {"help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color"}
+DJANGOS = {
+    "help",
+    "version",
+    "verbosity",
+    "settings",
+    "pythonpath",
+    "traceback",
+    "no_color",
+    "force_color",
+    "skip_checks",
+}
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -7,14 +7,17 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 from django.urls import get_resolver
 
 from emitter import metrics
 from emitter.conf import Conf
 from emitter.errors import CODES, RECONNECT, CloseCode
+from emitter.events import CONTROL_FRAMES, KNOWN_KEYS, KNOWN_TYPES
+from emitter.log.entry import Receipt
 
 from .processes import PROJECT
+from .test_commands import DJANGOS
 
 REFERENCE = (PROJECT / "docs" / "reference.md").read_text()
 SOURCES = {path: path.read_text() for path in PROJECT.glob("emitter/**/*.py")}
@@ -23,7 +26,7 @@ SETTING = re.compile(r"    #: (?P<meaning>.+)\n    (?P<name>\w+): ")
 
 def section(title: str) -> str:
     """A section's text, from its heading to the next one."""
-    return REFERENCE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    return re.split(rf"\n## {re.escape(title)}.*\n", REFERENCE)[1].split("\n## ")[0]
 
 
 def named(title: str) -> set[str]:
@@ -64,6 +67,8 @@ def checks() -> set[str]:
 
 OURS = sorted(name for name, app in get_commands().items() if app == "emitter")
 THINGS = {
+    "Event types": set(KNOWN_TYPES),
+    "Receipts": set(Receipt.__struct_fields__),
     "Settings": set(settings_lines()),
     "Commands": set(OURS),
     "Error codes": set(CODES),
@@ -80,10 +85,30 @@ def test_nothing_is_missing_and_nothing_is_left_over(title) -> None:
     assert not left_over, f"Take out of docs/reference.md, {title}, the lines of {sorted(left_over)}"
 
 
+@pytest.mark.parametrize("name", KNOWN_KEYS)
+def test_every_event_type_with_its_known_keys(name) -> None:
+    line = f"| `{name}` | {', '.join(f'`{key}`' for key in KNOWN_KEYS[name])} | "
+    assert line in section("Event types"), f"Write in docs/reference.md, Event types: {line}meaning |"
+
+
 @pytest.mark.parametrize("name", settings_lines())
 def test_every_setting_with_its_default_and_its_meaning(name) -> None:
     line = settings_lines()[name]
     assert line in section("Settings"), f"Write in docs/reference.md, Settings: {line}"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_with_its_options(name) -> None:
+    actions = load_command_class("emitter", name).create_parser("manage.py", name)._actions
+    options = {action.option_strings[-1] for action in actions if action.dest not in DJANGOS}
+    rows = re.findall(rf"^\| `manage\.py {name}` .*\n(?:\| \| .*\n)*", section("Commands"), re.MULTILINE)
+    told = set(re.findall(r"`(--[\w-]+)`", "".join(rows)))
+    assert told == options, f"The options of {name} in docs/reference.md, Commands, are to be {sorted(options)}"
+
+
+@pytest.mark.parametrize("frame", sorted(CONTROL_FRAMES | {"close"}))
+def test_every_frame(frame) -> None:
+    assert f'{{"type": "{frame}"' in section("WebSocket"), f"Add to docs/reference.md, WebSocket: the frame {frame!r}"
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

@@ -27,8 +27,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         key = self._key(options["user"])
-        if not options["yes"] and input(f"Erase everything of {key!r}? Type the key to go on: ") != key:
-            raise CommandError("Nothing was erased.")
+        if not options["yes"] and _answer(f"Erase everything of {key!r}? Type the key to go on: ") != key:
+            raise CommandError("Nothing was erased. Type the key when you are asked, or give --yes.")
         deleted = sum(upkeep.erase(key))
         self.stdout.write(f"{deleted:,} events of {key!r} erased, and the stream with them.")
 
@@ -39,3 +39,11 @@ class Command(BaseCommand):
             if error.code == "unknown_user" and log.heads([value]):
                 return value
             raise CommandError(str(error)) from error
+
+
+def _answer(question: str) -> str:
+    """What the person types, nothing where nobody is there to be asked."""
+    try:
+        return input(question)
+    except EOFError:
+        return ""

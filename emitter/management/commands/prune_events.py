@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from emitter.management.people import keys_of
 from emitter.service import upkeep
+
+LONGEST = 36_500
+
+
+def days(text: str) -> float:
+    """``30`` or ``0.5``. A negative age would delete all there is."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= LONGEST:
+        raise ArgumentTypeError(f"{text!r} is no number of days; write 30 or 0.5, at most {LONGEST:,}")
+    return number
 
 
 class Command(BaseCommand):
@@ -21,7 +34,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=float, help="older than this many days (default: RETENTION_DAYS)")
+        parser.add_argument("--days", type=days, help="older than this many days (default: RETENTION_DAYS)")
         parser.add_argument("--user", help="only this user's stream (key or user name)")
 
     def handle(self, *args: Any, **options: Any) -> None:
