@@ -12,6 +12,14 @@ from emitter.service.runs import RunEnded
 from .processes import Daphne
 
 QUESTION = "What is 12.5 % of 480, and how did my last run end?"
+#: Where a network lets no WebSocket through, the browser says so with close code 1006.
+BLOCKED_SOCKETS = """
+    window.WebSocket = class extends WebSocket {
+        constructor(address, protocols) {
+            super(address.replace(location.host, "127.0.0.1:1"), protocols);
+        }
+    };
+"""
 
 expect.set_options(timeout=15_000)
 
@@ -114,6 +122,21 @@ async def test_a_restarted_server_is_found_again(browser: Browser, live_server_p
         await expect(shown(page, 2)).to_be_attached(timeout=60_000)
     await expect(page.locator("[data-run]")).to_have_attribute("data-state", "done")
     assert [seq for seq, _ in await events(page)] == [1, 2, 3]
+
+
+async def test_where_sockets_are_blocked_a_run_arrives_as_a_stream(
+    browser: Browser, live_server_process: Daphne, alice: User
+) -> None:
+    page = await sign_in(browser, live_server_process, "alice")
+    await page.add_init_script(BLOCKED_SOCKETS)
+    async with page.expect_request("**/api/events/stream/*"):
+        await page.reload()
+    await expect(connection(page, "live")).to_be_visible()
+    card = await ask(page, QUESTION)
+    await expect(card).to_have_attribute("data-state", "done")
+    await expect(card.locator("[data-answer]")).to_contain_text("60")
+    told = await events(card)
+    assert [seq for seq, _ in told] == list(range(1, len(told) + 1))
 
 
 async def test_stop_really_stops(browser: Browser, live_server_process: Daphne, alice: User) -> None:

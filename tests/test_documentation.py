@@ -144,6 +144,15 @@ def test_every_code_that_is_raised_is_in_the_table() -> None:
     assert raised <= set(CODES), f"Add to emitter/errors.py, CODES: {raised - set(CODES)}"
 
 
+def test_every_option_of_the_javascript_client() -> None:
+    typed = (PROJECT / "emitter" / "static" / "emitter" / "client.d.ts").read_text()
+    options = re.findall(r"^  (\w+)\?: ", typed.split("interface Options {")[1].split("\n}")[0], re.MULTILINE)
+    rows = "".join(re.findall(r"^\| (`.+?) \|", section("JavaScript client"), re.MULTILINE))
+    missing = set(options) - set(re.findall(r"`(\w+)`", rows))
+    assert options
+    assert not missing, f"Add to docs/reference.md, JavaScript client, a line for each of {sorted(missing)}"
+
+
 def test_the_javascript_client_knows_the_same_close_codes() -> None:
     script = "import { CLOSE_CODES } from './emitter/static/emitter/codes.js'; console.log(JSON.stringify(CLOSE_CODES))"
     done = subprocess.run(

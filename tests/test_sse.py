@@ -17,7 +17,7 @@ from emitter.policy.users import key_of
 
 from .processes import Daphne
 from .sockets import emit_there
-from .streams import think
+from .streams import becomes_stored, epoch_of, think
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/api/events/stream/"
@@ -84,6 +84,14 @@ async def test_the_last_id_resumes_without_hole_or_repeat(live_server_process, k
         last = stream.last_id
     async with listen(live_server_process, key, {"Last-Event-ID": last}) as stream:
         assert [event["seq"] for event in await stream.events(3)] == [3, 4, 5]
+
+
+async def test_a_device_is_where_its_client_says_it_was(live_server_process, key) -> None:
+    await think(key, 5)
+    async with listen(live_server_process, key, after=0, device="phone") as stream:
+        await stream.events(5)
+    async with listen(live_server_process, key, after=2, epoch=await epoch_of(key), device="phone"):
+        await becomes_stored(key, 2)
 
 
 async def test_another_epoch_is_told_as_a_gap(live_server_process, key) -> None:

@@ -275,7 +275,7 @@ class Session:
             await self._put(*self._speech.events(events, first, self._place.epoch))
         else:
             await self._deliver_filtered(self._filter, first, events)
-        if not self._speech.acknowledges:
+        if self._speech.written_is_applied:
             self._acknowledged = self._place.position
 
     async def _deliver_filtered(self, wanted: wire.Filter, first: int, events: Sequence[str]) -> None:

@@ -13,6 +13,8 @@ class Speech(Protocol):
 
     #: Whether the client says what it has applied.
     acknowledges: bool
+    #: Whether what was written counts as applied, because the client has no way to say it, now or when it comes back.
+    written_is_applied: bool
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
         """Events from number ``first`` on."""
@@ -25,6 +27,7 @@ class Frames:
     """``agent-events.v1``: one frame for many events, control frames, acknowledgements."""
 
     acknowledges = True
+    written_is_applied = False
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
         return [wire.batch(bodies) if len(bodies) > 1 else bodies[0]] if bodies else []
@@ -37,6 +40,7 @@ class Plain:
     """A WebSocket without a subprotocol: one event a frame, the epoch beside its number, nothing else."""
 
     acknowledges = False
+    written_is_applied = True
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
         return [wire.with_epoch(body, epoch) for body in bodies]
@@ -46,9 +50,13 @@ class Plain:
 
 
 class EventStream:
-    """Server-Sent Events: one message an event, with ``EPOCH:SEQ`` as its id; control frames as named messages."""
+    """Server-Sent Events: one message an event, with ``EPOCH:SEQ`` as its id; control frames as named messages.
+
+    What was applied is said by the position that the client comes back with.
+    """
 
     acknowledges = False
+    written_is_applied = False
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
         messages = [f"id: {epoch}:{seq}\ndata: {body}\n\n" for seq, body in enumerate(bodies, first)]

@@ -86,8 +86,8 @@ test("the state counts down, and connect tries at once", async () => {
 test("a person is told what happened in words", async () => {
   const { events, socket } = await connected();
   socket.drop(4403);
-  const detail = "This account may not read these events.";
-  assert.deepEqual(events.state, { state: "closed", detail, behind: undefined, retryIn: undefined });
+  assert.equal(events.state.state, "closed");
+  assert.equal(events.state.detail, "This account may not read these events.");
 });
 
 test("pings are answered", async () => {

@@ -1,4 +1,7 @@
-/** A scripted network: sockets that the test answers by hand, a window to go offline in, a clock that waits. */
+/**
+ * A scripted network: sockets and streams that the test answers by hand, a window to go offline in, a clock that
+ * waits.
+ */
 
 import { mock } from "node:test";
 import { AgentEvents } from "../../emitter/static/emitter/client.js";
@@ -14,6 +17,16 @@ export const event = (seq, type = "agent_thinking") => ({
   agent_name: "analyst",
   timestamp: "2026-01-02T03:04:05.678Z",
   payload: { thought: `thought ${seq}` },
+});
+
+const hello = (after, head, epoch) => ({
+  type: "hello",
+  protocol: 1,
+  epoch,
+  head,
+  after,
+  heartbeat: 25,
+  credit: { events: 1000, bytes: 1048576 },
 });
 
 class FakeWindow extends EventTarget {
@@ -50,15 +63,7 @@ class FakeSocket {
 
   hello(after, head = after, epoch = "e1") {
     this.readyState = 1;
-    this.say({
-      type: "hello",
-      protocol: 1,
-      epoch,
-      head,
-      after,
-      heartbeat: 25,
-      credit: { events: 1000, bytes: 1048576 },
-    });
+    this.say(hello(after, head, epoch));
   }
 
   drop(code = 1006) {
@@ -71,20 +76,61 @@ class FakeSocket {
   }
 }
 
+/** The server's end of one stream, as `EventSource` to the client: events without a name, control frames with one. */
+class FakeSource {
+  readyState = 0;
+  #listeners = {};
+
+  constructor(address) {
+    this.address = new URL(address);
+  }
+
+  addEventListener(name, listener) {
+    this.#listeners[name] = listener;
+  }
+
+  close() {
+    this.readyState = 2;
+  }
+
+  say(...frames) {
+    for (const frame of frames) {
+      const message = { data: JSON.stringify(frame) };
+      if ("seq" in frame && "id" in frame) this.onmessage(message);
+      else if (frame.type === "error") this.onerror(message);
+      else this.#listeners[frame.type]?.(message);
+    }
+  }
+
+  hello(after, head = after, epoch = "e1") {
+    this.readyState = 1;
+    this.say(hello(after, head, epoch));
+  }
+
+  /** The connection breaks: a browser would come back by itself. */
+  drop() {
+    this.readyState = 0;
+    this.onerror({});
+  }
+
+  /** The answer is not a stream, and a browser gives up. */
+  refuse() {
+    this.readyState = 2;
+    this.onerror({});
+  }
+}
+
 /** A client on a scripted network; `applied` and `states` are what it told. The clock waits for `pass`. */
 export async function connected(options = {}) {
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
-  const sockets = [];
-  const WebSocket = class extends FakeSocket {
-    constructor(...call) {
-      super(...call);
-      sockets.push(this);
-    }
-  };
+  const [sockets, WebSocket] = collected(FakeSocket);
+  const [sources, EventSource] = collected(FakeSource);
   const window = new FakeWindow();
   const events = new AgentEvents("/ws/events/", {
     WebSocket,
+    EventSource,
     window,
+    transport: "websocket",
     storage: memory(),
     random: () => 0.5,
     ...options,
@@ -95,7 +141,39 @@ export async function connected(options = {}) {
   events.on("state", ({ state }) => states.push(state));
   events.connect();
   await settle();
-  return { events, window, sockets, applied, states, socket: sockets[0] };
+  return { events, window, sockets, sources, applied, states, socket: sockets[0] };
+}
+
+/** A class whose instances end up in a list. */
+function collected(Kind) {
+  const made = [];
+  const Collected = class extends Kind {
+    constructor(...call) {
+      super(...call);
+      made.push(this);
+    }
+  };
+  return [made, Collected];
+}
+
+/** A client whose sockets are blocked, listening to the stream that it fell back to. */
+export async function blocked(options = {}) {
+  const client = await connected({ transport: undefined, ...options });
+  client.sockets[0].drop();
+  await pass(250);
+  client.sockets[1].drop();
+  await pass(500);
+  return { ...client, source: client.sources[0] };
+}
+
+/** HTTP as the test answers it, until the test is over; gives the calls. */
+export function answerHttp(answer) {
+  const calls = [];
+  mock.method(globalThis, "fetch", async (address, options = {}) => {
+    calls.push({ path: address.pathname + address.search, ...options });
+    return answer(address);
+  });
+  return calls;
 }
 
 export async function pass(milliseconds) {

@@ -41,12 +41,16 @@ export interface Position {
   seq: number;
 }
 
-/** How the connection is. `behind`: events still to come; `retryIn`: seconds; `detail`: a sentence for a person. */
+/**
+ * How the connection is. `behind`: events still to come; `retryIn`: seconds; `detail`: a sentence for a person;
+ * `transport`: what carries a live connection.
+ */
 export interface State {
   state: "connecting" | "live" | "catching-up" | "reconnecting" | "offline" | "signed-out" | "closed";
   behind?: number;
   retryIn?: number;
   detail?: string;
+  transport?: TransportName;
 }
 
 /** Events after `after` and before `first` will not come. */
@@ -62,6 +66,8 @@ export interface Problem {
   detail: string;
 }
 
+export type TransportName = "websocket" | "sse";
+
 export type Credential = string | (() => string | Promise<string>);
 
 export interface Frame {
@@ -69,23 +75,33 @@ export interface Frame {
   [key: string]: any;
 }
 
+/** What one connection shows: one of the two, or neither where the page's cookie is enough. */
+export interface Credentials {
+  ticket?: string;
+  token?: string;
+}
+
 export interface Line {
-  send(frame: Frame): void;
+  /** Whether the frame could be sent at all. */
+  send(frame: Frame): boolean;
   close(): void;
 }
 
-/** Opens one line and knows nothing of cursors or retries. */
-export type Transport = (call: {
-  url: URL;
-  credentials: string[];
-  onframe(frame: Frame): void;
-  onclose(code: number): void;
-}) => Line;
+/** Opens lines and knows nothing of cursors or retries. */
+export interface Transport {
+  readonly name: TransportName;
+  open(call: {
+    url: URL;
+    credentials: Credentials;
+    onframe(frame: Frame): void;
+    onclose(code: number): void;
+  }): Promise<Line>;
+}
 
 export interface Options {
   /** Names this installation; the server keeps its acknowledged position. */
   device?: string;
-  /** A ticket opens one socket once: give a function that fetches one for each connection. */
+  /** A ticket opens one connection once: give a function that fetches one for each connection. */
   ticket?: Credential;
   /** A bearer token; a function is asked for a new one before the old one expires. */
   token?: Credential;
@@ -95,8 +111,12 @@ export interface Options {
   epoch?: string;
   /** Where the position is remembered across a reload; `sessionStorage` by default. */
   storage?: Pick<Storage, "getItem" | "setItem">;
+  /** This transport alone. Without it: a WebSocket, and Server-Sent Events for as long as sockets are blocked. */
+  transport?: TransportName;
+  /** Where the server sends its events without a socket; `/api/events/stream/` by default. */
+  stream?: string;
   WebSocket?: typeof WebSocket;
-  transport?: Transport;
+  EventSource?: typeof EventSource;
   /** A number from 0 up to 1, for the pauses between attempts. */
   random?: () => number;
   /** Where `online`, `offline` and `pagehide` are heard. */
@@ -117,6 +137,7 @@ export class AgentEvents {
   on(type: string, listener: (event: AgentEvent) => void): () => void;
   connect(): void;
   close(): void;
-  cancel(runId: string): void;
+  /** Also without a socket, by HTTP: then a refusal is told as `"error"`. */
+  cancel(runId: string): Promise<void>;
   filter(only?: { types?: string[] | null; runId?: string | null }): void;
 }

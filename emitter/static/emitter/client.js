@@ -1,9 +1,10 @@
 /**
- * A user's events, each applied once and in order, across lost connections and page reloads.
+ * A user's events, each applied once and in order, across lost connections and page reloads; by WebSocket, or by
+ * Server-Sent Events where sockets are blocked.
  *
  *     const events = new AgentEvents("/ws/events/", { device: "laptop" });
  *     events.on("agent_completed", (event) => console.log(event.seq, event.payload.result));
- *     events.on("state", ({ state, behind, retryIn }) => …);
+ *     events.on("state", ({ state, behind, retryIn, transport }) => …);
  *     events.connect();
  *
  * `on` takes an event type, `"*"` for every event, or one of the client's own words: `"state"`, `"gap"` and
@@ -13,16 +14,17 @@
 import { Acks } from "./acks.js";
 import { Connection } from "./connection.js";
 import { adopt, advance, skip } from "./cursor.js";
+import { httpAddress, stopRun } from "./http.js";
 import { Listeners } from "./listeners.js";
-import { socketTransport } from "./socket.js";
+import { STREAM, transportsFrom } from "./route.js";
 import { PositionStore } from "./storage.js";
 
-const OWN_WORDS = new Set(["*", "state", "gap", "error"]);
+const MISSING = "Events are missing.";
 const REPAIR_PATIENCE = 5_000;
 
 export class AgentEvents {
   #url;
-  #device;
+  #options;
   #store;
   #window;
   #connection;
@@ -46,14 +48,14 @@ export class AgentEvents {
   constructor(url, options = {}) {
     const { device, after, epoch = null, storage, window = globalThis, random, ticket, token } = options;
     this.#url = url;
-    this.#device = device;
+    this.#options = options;
     this.#window = window;
     this.#store = new PositionStore(url, device, storage);
     this.#position = after === undefined ? this.#store.read() : { epoch, seq: after };
     this.#acks = new Acks((seq) => this.#acknowledge(seq));
     this.#connection = new Connection({
       url: () => this.#address(),
-      transport: options.transport ?? socketTransport(options.WebSocket),
+      transports: transportsFrom(options),
       ticket,
       token,
       random,
@@ -95,12 +97,18 @@ export class AgentEvents {
   }
 
   /**
-   * Asks the server to stop a run. That it stopped is said by its last event.
+   * Asks the server to stop a run: through the socket, else by HTTP. That it stopped is said by its last event.
    *
    * @param {string} runId
    */
-  cancel(runId) {
-    this.#connection.send({ type: "cancel", run_id: runId });
+  async cancel(runId) {
+    if (this.#connection.send({ type: "cancel", run_id: runId })) return;
+    const { stream = STREAM, token } = this.#options;
+    try {
+      await stopRun(httpAddress(stream, this.#address()), runId, token);
+    } catch (/** @type {any} */ { code = "unreachable", message }) {
+      this.#listeners.tell("error", { code, detail: message });
+    }
   }
 
   /**
@@ -110,12 +118,13 @@ export class AgentEvents {
    */
   filter({ types = null, runId = null } = {}) {
     this.#filter = { type: "filter", types, run_id: runId };
+    this.#listeners.filter({ types, runId });
     this.#connection.send(this.#filter);
   }
 
   #address() {
     const url = new URL(this.#url, this.#window.location?.href);
-    if (this.#device) url.searchParams.set("device", this.#device);
+    if (this.#options.device) url.searchParams.set("device", this.#options.device);
     if (this.#position) {
       url.searchParams.set("after", String(this.#position.seq));
       if (this.#position.epoch) url.searchParams.set("epoch", this.#position.epoch);
@@ -176,8 +185,7 @@ export class AgentEvents {
   #hand(event, seq) {
     this.#repaired();
     this.#position = { .../** @type {any} */ (this.#position), seq };
-    if (!OWN_WORDS.has(event.type)) this.#listeners.tell(event.type, event);
-    this.#listeners.tell("*", event);
+    this.#listeners.deliver(event);
     if (this.#greeted) this.#acks.applied(seq);
   }
 
@@ -196,8 +204,8 @@ export class AgentEvents {
   #askAgain() {
     if (this.#repair || !this.#position) return;
     const { epoch, seq } = this.#position;
-    this.#connection.send({ type: "resume", epoch, after: seq });
-    this.#repair = setTimeout(() => this.#connection.renew("Events are missing."), REPAIR_PATIENCE);
+    if (!this.#connection.send({ type: "resume", epoch, after: seq })) return this.#connection.renew(MISSING);
+    this.#repair = setTimeout(() => this.#connection.renew(MISSING), REPAIR_PATIENCE);
   }
 
   #repaired() {
@@ -220,12 +228,12 @@ export class AgentEvents {
 
   #tellProgress() {
     const behind = Math.max(0, this.#head - (this.#position?.seq ?? 0));
-    this.#tell(behind ? { state: "catching-up", behind } : { state: "live", behind: 0 });
+    this.#tell({ state: behind ? "catching-up" : "live", behind, transport: this.#connection.transport });
   }
 
   /** @param {import("./client.js").State} state */
   #tell(state) {
-    const now = { behind: undefined, retryIn: undefined, detail: undefined, ...state };
+    const now = { behind: undefined, retryIn: undefined, detail: undefined, transport: undefined, ...state };
     if (JSON.stringify(now) === JSON.stringify(this.#state)) return;
     this.#state = now;
     this.#listeners.tell("state", { ...now });

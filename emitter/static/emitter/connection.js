@@ -1,6 +1,7 @@
 /**
  * Keeps one line to the server alive: opens it, listens for its heartbeat, renews its credentials and comes
- * back after the losses that are worth coming back from. What the frames mean is the client's business.
+ * back after the losses that are worth coming back from, by another transport where the first is blocked.
+ * What the frames mean is the client's business.
  *
  * @typedef {import("./client.js").Frame} Frame
  * @typedef {import("./client.js").Credential} Credential
@@ -13,6 +14,9 @@
 
 import { Backoff } from "./backoff.js";
 import { LOST, SIGNED_OUT, closing } from "./codes.js";
+import { credentialsFrom } from "./credentials.js";
+import { Route } from "./route.js";
+import { Scout } from "./scout.js";
 
 const HEARTBEAT_BEFORE_HELLO = 10;
 const MISSED_HEARTBEATS = 2.5;
@@ -22,6 +26,8 @@ export class Connection {
   #options;
   #backoff;
   #window;
+  #route;
+  #scout;
   #wanted = false;
   /** Counts the lines opened; a line of an earlier turn is no longer listened to. */
   #turn = 0;
@@ -39,7 +45,7 @@ export class Connection {
   /**
    * @param {{
    *   url: () => URL,
-   *   transport: import("./client.js").Transport,
+   *   transports: import("./client.js").Transport[],
    *   ticket?: Credential,
    *   token?: Credential,
    *   random?: () => number,
@@ -53,6 +59,17 @@ export class Connection {
     this.#options = options;
     this.#backoff = new Backoff(options.random);
     this.#window = options.window ?? globalThis;
+    this.#route = new Route(options.transports);
+    this.#scout = new Scout({
+      open: (ears) => this.#open(this.#route.first, ears),
+      onfound: () => this.#comeHome(),
+      random: options.random,
+    });
+  }
+
+  /** The name of the transport that is taken. */
+  get transport() {
+    return this.#route.taken.name;
   }
 
   open() {
@@ -66,13 +83,17 @@ export class Connection {
     this.#wanted = false;
     this.#watching?.abort();
     this.#watching = undefined;
+    this.#scout.end();
     this.#hangUp();
     this.#options.oncondition({ state: "closed" });
   }
 
-  /** @param {Frame} frame */
+  /**
+   * @param {Frame} frame
+   * @returns {boolean} whether there is a line that carries it
+   */
   send(frame) {
-    this.#line?.send(frame);
+    return this.#line?.send(frame) ?? false;
   }
 
   /** Gives the present line up as dead and opens another. */
@@ -86,14 +107,12 @@ export class Connection {
     const current = () => turn === this.#turn;
     this.#options.oncondition({ state: "connecting" });
     try {
-      const credentials = await this.#credentials();
-      if (!current()) return;
-      this.#line = this.#options.transport({
-        url: this.#options.url(),
-        credentials,
+      const line = await this.#open(this.#route.taken, {
         onframe: (frame) => current() && this.#hear(frame),
         onclose: (code) => current() && this.#lost(code),
       });
+      if (!current()) return line.close();
+      this.#line = line;
       this.#heartbeat = HEARTBEAT_BEFORE_HELLO;
       this.#heardAt = Date.now();
       this.#watchHeartbeat();
@@ -102,23 +121,36 @@ export class Connection {
     }
   }
 
-  async #credentials() {
-    const { ticket, token } = this.#options;
-    if (ticket !== undefined) return [`ticket.${await valueOf(ticket)}`];
-    if (token !== undefined) return [`bearer.${await valueOf(token)}`];
-    return [];
+  /**
+   * @param {import("./client.js").Transport} transport
+   * @param {{onframe: (frame: Frame) => void, onclose: (code: number) => void}} ears
+   */
+  async #open(transport, ears) {
+    const credentials = await credentialsFrom(this.#options);
+    return transport.open({ url: this.#options.url(), credentials, ...ears });
+  }
+
+  #comeHome() {
+    this.#route.goHome();
+    this.#dial();
   }
 
   /** @param {Frame} frame */
   #hear(frame) {
     this.#heardAt = Date.now();
-    if (frame.type === "ping") return this.send({ type: "pong" });
+    if (frame.type === "ping") return void this.send({ type: "pong" });
     if (frame.type === "expiring") return void this.#renewToken();
-    if (frame.type === "hello") {
-      this.#heartbeat = frame.heartbeat;
-      this.#helloAt = Date.now();
-    }
+    if (frame.type === "hello") this.#greet(frame.heartbeat);
     this.#options.onframe(frame);
+  }
+
+  /** @param {number} heartbeat */
+  #greet(heartbeat) {
+    this.#heartbeat = heartbeat;
+    this.#helloAt = Date.now();
+    this.#route.arrived();
+    if (this.#route.isDetour) this.#scout.begin();
+    else this.#scout.reset();
   }
 
   async #renewToken() {
@@ -136,7 +168,7 @@ export class Connection {
   #watchHeartbeat() {
     clearTimeout(this.#timer);
     if (Date.now() - this.#heardAt >= this.#heartbeat * MISSED_HEARTBEATS * 1000) {
-      return this.renew("The server fell silent.");
+      return this.#lost(LOST, "The server fell silent.", { silent: true });
     }
     this.#timer = setTimeout(() => this.#watchHeartbeat(), this.#heartbeat * 500);
   }
@@ -144,18 +176,23 @@ export class Connection {
   /**
    * @param {number} code
    * @param {string} why what is known better than the code says it
+   * @param {{silent?: boolean}} how
    */
-  #lost(code, why = "") {
-    if (this.#helloAt !== null && Date.now() - this.#helloAt >= A_GOOD_CONNECTION) this.#backoff.reset();
+  #lost(code, why = "", how = {}) {
+    const offline = this.#window.navigator?.onLine === false;
+    if (this.#helloAt === null) {
+      if (code === LOST && !offline) this.#route.failed(how);
+    } else if (Date.now() - this.#helloAt >= A_GOOD_CONNECTION) this.#backoff.reset();
     this.#hangUp();
     const { retry, slow, detail: meaning } = closing(code);
     const detail = why || meaning;
     if (!retry) {
       this.#wanted = false;
+      this.#scout.end();
       const state = code === SIGNED_OUT ? "signed-out" : "closed";
       return this.#options.oncondition({ state, detail });
     }
-    if (this.#window.navigator?.onLine === false) return this.#options.oncondition({ state: "offline" });
+    if (offline) return this.#options.oncondition({ state: "offline" });
     const pause = this.#backoff.next(slow);
     this.#timer = setTimeout(() => this.#dial(), pause);
     const retryIn = Math.ceil(pause / 1000);
@@ -178,9 +215,4 @@ export class Connection {
     this.#window.addEventListener("offline", () => this.#wanted && this.renew(), { signal });
     this.#window.addEventListener("pagehide", () => this.#options.onhide(), { signal });
   }
-}
-
-/** @param {Credential} credential */
-async function valueOf(credential) {
-  return typeof credential === "function" ? credential() : credential;
 }

@@ -3,9 +3,13 @@
  * out counts as applied.
  */
 
+const OWN_WORDS = new Set(["*", "state", "gap", "error"]);
+
 export class Listeners {
   /** @type {Map<string, Set<(value: any) => void>>} */
   #sets = new Map();
+  /** @type {{types: string[] | null, runId: string | null}} */
+  #only = { types: null, runId: null };
 
   /**
    * @param {string} type
@@ -16,6 +20,27 @@ export class Listeners {
     const set = this.#sets.get(type) ?? new Set();
     this.#sets.set(type, set.add(listener));
     return () => void set.delete(listener);
+  }
+
+  /**
+   * A server that hears the filter leaves the rest out itself; over a stream it cannot hear.
+   *
+   * @param {{types: string[] | null, runId: string | null}} only
+   */
+  filter(only) {
+    this.#only = only;
+  }
+
+  /**
+   * An event goes to those who want its type, and to those who want everything.
+   *
+   * @param {import("./client.js").AgentEvent} event
+   */
+  deliver(event) {
+    const { types, runId } = this.#only;
+    if ((types && !types.includes(event.type)) || (runId !== null && runId !== event.run_id)) return;
+    if (!OWN_WORDS.has(event.type)) this.tell(event.type, event);
+    this.tell("*", event);
   }
 
   /**
