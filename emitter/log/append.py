@@ -15,7 +15,6 @@ from uuid import UUID
 
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from uuid_utils.compat import uuid7
 
 from emitter import metrics
 from emitter.conf import conf
@@ -23,6 +22,7 @@ from emitter.cursor import Growth
 from emitter.errors import TransactionError
 from emitter.log import boot, postgres, sqlite
 from emitter.log.entry import Unit
+from emitter.log.epoch import new_epoch
 from emitter.log.plan import EventRow, Known, Outcome, Plan, RunRow, StreamRow, plan
 from emitter.models import Event, Run, Stream
 
@@ -122,7 +122,7 @@ def _lock(
 
 def create_streams(connection: BaseDatabaseWrapper, keys: Iterable[str]) -> None:
     """Makes empty streams with new epochs. The caller holds the claim on their keys."""
-    Stream.objects.using(connection.alias).bulk_create([Stream(key=key, epoch=str(uuid7())) for key in keys])
+    Stream.objects.using(connection.alias).bulk_create([Stream(key=key, epoch=new_epoch()) for key in keys])
 
 
 def _load_runs(

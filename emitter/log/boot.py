@@ -14,9 +14,10 @@ import os
 from pathlib import Path
 
 from django.db import Error, connections, transaction
-from uuid_utils.compat import uuid7
+from django.db.models import Max
 
 from emitter.conf import conf
+from emitter.log.epoch import new_epoch
 from emitter.models import Stream, Writer
 
 logger = logging.getLogger("emitter")
@@ -79,7 +80,8 @@ def _note(boot: str) -> None:
         return
     doubtful = writers.exclude(boot=boot)
     if doubtful.exists():
-        changed = Stream.objects.using(conf.database).update(epoch=str(uuid7()))
+        streams = Stream.objects.using(conf.database)
+        changed = streams.update(epoch=new_epoch(streams.aggregate(latest=Max("epoch"))["latest"]))
         doubtful.delete()
         logger.error("power_cut: the machine stopped under a writer; %d streams begin a new epoch", changed)
     writers.update_or_create(pid=os.getpid(), defaults={"boot": boot})

@@ -12,11 +12,11 @@ from datetime import datetime
 import msgspec
 from django.db import connections, transaction
 from django.db.models import QuerySet
-from uuid_utils.compat import uuid7
 
 from emitter.conf import conf
 from emitter.cursor import Growth
 from emitter.log.append import dialect
+from emitter.log.epoch import new_epoch as epoch_after
 from emitter.models import Device, Event, Run, Stream, Ticket
 
 #: Most events that one step deletes.
@@ -60,7 +60,7 @@ def new_epoch(key: str) -> Growth | None:
         stream = _locked(key)
         if stream is None:
             return None
-        epoch = str(uuid7())
+        epoch = epoch_after(stream.epoch)
         _streams().filter(key=key).update(epoch=epoch)
         return Growth(key, epoch, stream.head, stream.head)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
-from emitter import events, wire
+from emitter import clock, events, wire
 from emitter.conf import conf
 from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
@@ -36,7 +34,7 @@ def prepare(item: Item) -> Entry:
         raise EventRefused(
             "bad_field", f"The event is a {type(event).__name__}; give one of emitter.events, Custom for your own type."
         )
-    now = datetime.now(UTC)
+    now = clock.now()
     payload = event.payload()
     events.check(event.type, payload)
     encoded = wire.encode_payload(payload, max_bytes=conf.payload_bytes, max_depth=conf.payload_depth)
@@ -46,7 +44,7 @@ def prepare(item: Item) -> Entry:
         thread=context.thread_id,
         agent=context.agent_name,
         type=event.type,
-        event_id=uuid7() if given_id is None else _within_window(check_event_id(given_id), now),
+        event_id=clock.new_id() if given_id is None else _within_window(check_event_id(given_id), now),
         given=given_id is not None,
         digest=wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload),
         payload=encoded,
