@@ -6,13 +6,15 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help demo test check bench format chromium lock clean
+.PHONY: help demo test check bench cluster chaos format chromium haproxy lock clean
 
 help:
 	@echo "make demo    serve the example on http://127.0.0.1:$(PORT) (users alice, bob and admin, password demo)"
 	@echo "make test    run the whole suite on SQLite, on PostgreSQL with Redis, and in Chromium"
 	@echo "make check   format, lint, types, import contract, Django's checks"
 	@echo "make bench   measure"
+	@echo "make cluster serve the example from several processes behind a balancer, with PostgreSQL and Redis"
+	@echo "make chaos   break things on purpose for half an hour and count what became of the events"
 	@echo "make format  let ruff put the code in order"
 	@echo "make lock    renew the locked requirements"
 	@echo "make clean   remove what the other targets made, but no data"
@@ -23,7 +25,7 @@ demo: .venv/ready
 	@echo "Open http://127.0.0.1:$(PORT) and sign in as alice or bob (or as admin, for /admin/), password demo."
 	@exec $(BIN)/daphne --bind 127.0.0.1 --port $(PORT) netra_events.asgi:application
 
-test: .venv/ready chromium
+test: .venv/ready chromium haproxy
 	@$(MANAGE) test
 
 check: .venv/ready
@@ -37,12 +39,21 @@ check: .venv/ready
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks
 
+cluster: .venv/ready haproxy
+	@exec $(BIN)/python -m cluster --port $(PORT)
+
+chaos: .venv/ready haproxy
+	@exec $(BIN)/python -m chaos $(CHAOS)
+
 format: .venv/ready
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 chromium: .venv/ready
 	@$(BIN)/python -m tests.browser
+
+haproxy: .venv/ready
+	@$(BIN)/python -m cluster.balancer
 
 lock: .venv/ready
 	@$(LOCK) requirements-uv.in --output-file requirements-uv.txt

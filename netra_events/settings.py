@@ -62,7 +62,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 DATABASES = {"default": database(environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
 CHANNEL_LAYERS = {"default": channel_layer(environ.get("REDIS_URL"))}
 
-EMITTER = {"AGENT": "netra_events.agent.DemoAgent"}
+EMITTER: dict[str, Any] = {"AGENT": "netra_events.agent.DemoAgent"}
 
 INSTALLED_APPS = [
     "daphne",

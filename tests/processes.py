@@ -171,12 +171,15 @@ class PostgreSQL(Server):
 
 
 class Daphne(Server):
-    """The example project under daphne, with an environment of its own."""
+    """The example project (or another ASGI application) under daphne, with an environment of its own."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str], application: str = "netra_events.asgi:application"
+    ) -> None:
         super().__init__(folder)
         self.directory = PROJECT
         self.environment |= environment
+        self.application = application
 
     @property
     def url(self) -> str:
@@ -187,8 +190,7 @@ class Daphne(Server):
         return f"ws://127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
-        application = "netra_events.asgi:application"
-        return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), application]
+        return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), self.application]
 
     def ready(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)

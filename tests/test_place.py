@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from emitter.context import RunContext
 from emitter.cursor import Growth
-from emitter.delivery.place import READY_EVENTS, Place
+from emitter.delivery.place import FIRST_PAGE, LARGEST_PAGE, PAGE_SIZE, READY_SIZE, Place
 from emitter.events import AgentThinking
 from emitter.log import Stored
 from emitter.models import Event
@@ -67,10 +67,23 @@ def test_without_credit_nothing_is_kept() -> None:
 
 
 def test_what_waits_is_bounded() -> None:
-    here = place(0, 0)
-    for first in range(1, 4_000, 100):
-        here.hear(bell(first, first + 99), keep=True)
-    assert here.reach <= READY_EVENTS + 100
+    here, body = place(0, 0), "x" * 10_000
+    for seq in range(1, 1_000):
+        here.hear(Growth("a", "e", seq, seq, [body]), keep=True)
+    assert here.reach == READY_SIZE // len(body) + 1
+
+
+def test_pages_grow_with_small_events_and_shrink_with_large_ones() -> None:
+    here, pages = place(0, 10_000), []
+    for size in (100, 100, 60_000, 60_000, 100):
+        here.read(
+            [Stored(seq, "t", "r", "x" * size) for seq in range(here.position + 1, here.position + here.page + 1)]
+        )
+        while here.take(ROOM)[1]:
+            pass
+        pages.append(here.page)
+    assert pages == [LARGEST_PAGE, LARGEST_PAGE, PAGE_SIZE // 60_000, PAGE_SIZE // 60_000, 4 * (PAGE_SIZE // 60_000)]
+    assert place(0, 1).page == FIRST_PAGE
 
 
 def test_a_frame_takes_what_fits_and_one_at_least() -> None:

@@ -10,18 +10,27 @@ from emitter.log import Stored
 #: A frame takes at most so many events and bytes; daphne sends frames of 1 MiB at most.
 FRAME_EVENTS = 500
 FRAME_BYTES = 262_144
-#: Events from bells that wait to be written; beyond that the log is read instead.
-READY_EVENTS = 2_000
+#: Characters of events from bells that wait to be written; beyond that the log is read instead.
+READY_SIZE = 1_048_576
+#: Events that are read from the log at a time: at first, at most, and by how much more than the time before.
+FIRST_PAGE, LARGEST_PAGE, PAGE_GROWTH = 64, 256, 4
+#: Characters that a page should have, going by the page before: a session holds one while its client does not read.
+PAGE_SIZE = 1_048_576
 
 
 class Place:
-    """The last event written (``position``), how far the stream has grown (``head``), and the texts in between."""
+    """The last event written (``position``), how far the stream has grown (``head``), and the texts in between.
+
+    ``page`` is how many events to read from the log when it has to be.
+    """
 
     def __init__(self) -> None:
         self.epoch = ""
         self.position = 0
         self.head = 0
+        self.page = FIRST_PAGE
         self._ready: list[str] = []
+        self._size = 0
 
     @property
     def reach(self) -> int:
@@ -37,6 +46,7 @@ class Place:
         """Starts anew from a position."""
         self.epoch, self.position, self.head = epoch, position, head
         self._ready.clear()
+        self._size = 0
 
     def hear(self, growth: Growth, *, keep: bool) -> bool:
         """Takes news of this epoch; with ``keep`` its events too, if they follow on. False when it is no news."""
@@ -44,16 +54,23 @@ class Place:
             return False
         self.head = max(self.head, growth.head)
         verdict, first = advance(self.reach, growth.first, growth.head)
-        if verdict is Verdict.DELIVER and growth.bodies and keep and len(self._ready) < READY_EVENTS:
-            self._ready.extend(growth.bodies[first - growth.first :])
+        if verdict is Verdict.DELIVER and growth.bodies and keep and self._size < READY_SIZE:
+            self._hold(growth.bodies[first - growth.first :])
         return True
 
     def read(self, page: Iterable[Stored]) -> bool:
         """Takes what was read from the log, as far as it follows on. False when nothing does."""
         for stored in page:
             if stored.seq == self.reach + 1:
-                self._ready.append(stored.body)
+                self._hold([stored.body])
+        if self._ready:
+            fitting = PAGE_SIZE * len(self._ready) // self._size
+            self.page = max(1, min(fitting, PAGE_GROWTH * self.page, LARGEST_PAGE))
         return bool(self._ready)
+
+    def _hold(self, bodies: Sequence[str]) -> None:
+        self._ready.extend(bodies)
+        self._size += sum(map(len, bodies))
 
     def take(self, room: tuple[int, int]) -> tuple[int, Sequence[str]]:
         """The next events for one frame, and the number of the first: as many as fit, one at least if there is one."""
@@ -66,6 +83,7 @@ class Place:
                 break
             taken.append(body)
         del self._ready[: len(taken)]
+        self._size -= sum(map(len, taken))
         first, self.position = self.position + 1, self.position + len(taken)
         return first, taken
 

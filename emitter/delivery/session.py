@@ -246,7 +246,7 @@ class Session:
     async def _repair(self) -> None:
         """Reads from the log what no bell has brought. What cannot be there any more is a gap, after a new look."""
         metrics.REPAIRS.inc()
-        page = await log.aread_after(self.key, self._place.position)
+        page = await log.aread_after(self.key, self._place.position, self._place.page)
         if self._place.read(page):
             self._looked_from = None
         elif self._looked_from != self._place.position:
