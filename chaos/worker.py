@@ -67,7 +67,6 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader(limit=1_000_000)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    emitter.spool.adopt()
     async with asyncio.TaskGroup() as answers:
         while line := await lines.readline():
             answers.create_task(answer(json.loads(line)))

@@ -5,9 +5,12 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from emitter import log, metrics
 from emitter.context import RunContext
@@ -96,21 +99,48 @@ def test_an_empty_one_leaves_no_file(folder) -> None:
 
 
 def test_the_spool_of_a_killed_process_is_adopted_by_one(folder) -> None:
+    with process_that_spooled(folder, "a", 1, 2):
+        assert spool.adopt(folder, (), 100) == []
+    (adopted,) = spool.adopt(folder, (), 100)
+    assert adopted.depth == 2
+    assert spool.adopt(folder, {adopted.path}, 100) == []
+    adopted.close()
+
+
+def test_what_waits_for_one_database_waits_apart(folder, monkeypatch) -> None:
+    one = emitter.spool.folder()
+    monkeypatch.setitem(connection.settings_dict, "NAME", "another")
+    other = emitter.spool.folder()
+    assert one != other
+    assert one.parent == other.parent == folder
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_emits_after_what_dead_ones_have_left(alice, folder, monkeypatch) -> None:
+    key = str(alice.pk)
+    for number in (1, 2):
+        with process_that_spooled(emitter.spool.folder(), key, number):
+            pass
+    monkeypatch.setattr(emitter.spool, "_looked", False)
+    assert emitter.emit(RunContext(key, run_id="r"), AgentThinking("t", 3)).spooled
+    drained()
+    assert numbers(key) == [1, 2, 3]
+
+
+@contextmanager
+def process_that_spooled(folder: Path, key: str, *numbers: int) -> Iterator[None]:
+    """A process that lives until the end of the block, and is killed there."""
     script = (
         "import django, sys; django.setup()\n"
         "from pathlib import Path; from tests.test_spool import unit; from emitter.log import spool\n"
-        f"own = spool.create(Path({str(folder)!r}), 100); own.put([unit('a', 1), unit('a', 2)])\n"
+        f"own = spool.create(Path({str(folder)!r}), 100); own.put([unit({key!r}, n) for n in {numbers!r}])\n"
         "print('put', flush=True); sys.stdin.read()\n"
     )
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "netra_events.settings"}
     with subprocess.Popen([sys.executable, "-c", script], env=environment, stdin=-1, stdout=-1, text=True) as worker:
         assert worker.stdout.readline() == "put\n"
-        assert spool.adopt(folder, (), 100) == []
+        yield
         worker.send_signal(signal.SIGKILL)
-    (adopted,) = spool.adopt(folder, (), 100)
-    assert adopted.depth == 2
-    assert spool.adopt(folder, {adopted.path}, 100) == []
-    adopted.close()
 
 
 @pytest.mark.scaled
@@ -156,7 +186,7 @@ class TestDatabaseAway:
         postgres_server.start()
         drained()
         assert [stored.seq for stored in log.read_after(key, 0)] == [1, 2]
-        assert any(b"unknown_user" in path.read_bytes() for path in folder.glob("*.sqlite3*"))
+        assert any(b"unknown_user" in path.read_bytes() for path in folder.rglob("*.sqlite3*"))
 
     def test_without_a_spool_the_caller_gets_the_exception(self, alice, folder, settings, postgres_server) -> None:
         settings.EMITTER = {**settings.EMITTER, "SPOOL_FOLDER": None}

@@ -128,9 +128,11 @@ class Spool:
 
 def create(folder: Path, most_events: int) -> Spool:
     """A new spool for this process. Raises ``EmitterUnavailable`` when the folder cannot be written."""
-    path = folder / f"{os.getpid()}-{uuid4().hex}.sqlite3"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Numbered, so that of two that are adopted the older one is drained first.
+        number = 1 + max((int(path.name.partition("-")[0]) for path in folder.glob("*.sqlite3")), default=0)
+        path = folder / f"{number:010}-{os.getpid()}-{uuid4().hex}.sqlite3"
         lock = _locked(path)
         assert lock is not None
         return Spool(path, lock, most_events)
@@ -139,7 +141,7 @@ def create(folder: Path, most_events: int) -> Spool:
 
 
 def adopt(folder: Path, own: Collection[Path], most_events: int) -> list[Spool]:
-    """The spools of processes that are gone, which are now this process's."""
+    """The spools of processes that are gone, which are now this process's, the oldest first."""
     adopted = []
     for path in sorted(folder.glob("*.sqlite3")):
         if path not in own and (lock := _locked(path)) is not None:

@@ -176,6 +176,7 @@ class GroupCommit:
         """Commits what waits, until the leader's own turn is done; without one, until nothing waits."""
         batch: list[Turn] = []
         diverted: list[Turn] = []
+        self._spool.adopt_first()
         try:
             while own is None or own.state is not State.DONE:
                 with self._lock:

@@ -2,7 +2,7 @@
 
 It turns ``away`` on when an emit has tried in vain until its deadline; from then on emits are spooled at once, until a
 probe succeeds. While events of a user wait here, that user's later events of this process queue behind them, so their
-order stays.
+order stays. Before its first emit a process adopts what processes that are gone have left, and queues behind that too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Collection, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
@@ -44,6 +45,7 @@ class Spooler:
 
     def _reset(self) -> None:
         self.away = False
+        self._looked = False
         self._own: Spool | None = None
         self._adopted: list[Spool] = []
         self._lock = threading.RLock()
@@ -66,7 +68,7 @@ class Spooler:
     @property
     def in_use(self) -> bool:
         """Whether :meth:`takes` may be true of anybody."""
-        return self.away or self._own is not None
+        return self.away or bool(self._spools())
 
     def notice_away(self) -> None:
         """The database did not answer for the whole of an emit's deadline."""
@@ -76,8 +78,7 @@ class Spooler:
 
     def takes(self, streams: Collection[str]) -> bool:
         """Whether events of these users have to be spooled now."""
-        own = self._own
-        return self.away or (own is not None and own.holds(streams))
+        return self.away or any(one.holds(streams) for one in self._spools())
 
     def put(self, units: Sequence[Unit]) -> list[Outcome]:
         """Spools units; their receipts say so. Raises ``EmitterUnavailable`` when that fails too."""
@@ -92,6 +93,16 @@ class Spooler:
         metrics.SPOOLED.inc(sum(len(unit.entries) for unit in units))
         metrics.SPOOL_DEPTH.set(self.depth)
         return [[Receipt(entry.event_id, None, spooled=True) for entry in unit.entries] for unit in units]
+
+    def adopt_first(self) -> None:
+        """:meth:`adopt`, once, before this process emits anything. A spool that cannot be read stays where it is."""
+        if self._looked:
+            return
+        self._looked = True
+        try:
+            self.adopt()
+        except Exception:
+            logger.exception("spool_failed: what processes that are gone have left cannot be read")
 
     def adopt(self) -> int:
         """Takes over what processes that are gone have left. Returns how many spools."""
@@ -114,14 +125,22 @@ class Spooler:
         for one in self._spools():
             while (waiting := one.first(DRAIN_UNITS)) and self._drain_some(one, waiting):
                 metrics.SPOOL_DEPTH.set(self.depth)
+            if one.depth:
+                break  # A newer one may hold later events of the same users.
         return self.depth == 0
 
     def folder(self) -> Path | None:
-        """``SPOOL_FOLDER``, below ``BASE_DIR`` unless it is absolute."""
-        return None if conf.spool_folder is None else Path(getattr(settings, "BASE_DIR", "")) / conf.spool_folder
+        """In ``SPOOL_FOLDER``, one for each database: what waits for one must never be drained into another."""
+        if conf.spool_folder is None:
+            return None
+        database = connections[conf.database].settings_dict
+        place = "\n".join(str(database.get(name, "")) for name in ("ENGINE", "HOST", "PORT", "NAME"))
+        name = sha256(place.encode()).hexdigest()[:16]
+        return Path(getattr(settings, "BASE_DIR", "")) / conf.spool_folder / name
 
     def _spools(self) -> list[Spool]:
-        return ([self._own] if self._own is not None else []) + self._adopted
+        """The oldest first."""
+        return self._adopted + ([self._own] if self._own is not None else [])
 
     def _drain_some(self, one: Spool, waiting: list[Waiting]) -> bool:
         """One commit of waiting units. False when all of them were busy."""
