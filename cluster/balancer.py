@@ -46,14 +46,18 @@ class Balancer(Server):
         program = executable()
         if program is None:
             raise ServerMissing(MISSING)
+        path = self.folder / "haproxy.cfg"
+        path.write_text(self.configuration())
+        return [program, "-db", "-f", str(path)]
+
+    def configuration(self) -> str:
+        """What HAProxy reads."""
         lines = [
             f"    server server-{n} 127.0.0.1:{port} check inter 500ms fall 2 rise 1 observe layer4 error-limit 1 "
             "on-error mark-down"
             for n, port in enumerate(self.ports, 1)
         ]
-        configuration = self.folder / "haproxy.cfg"
-        configuration.write_text("\n".join([CONFIGURATION.format(port=self.port).rstrip(), *lines, ""]))
-        return [program, "-db", "-f", str(configuration)]
+        return "\n".join([CONFIGURATION.format(port=self.port).rstrip(), *lines, ""])
 
 
 def executable() -> str | None:

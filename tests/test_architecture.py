@@ -1,6 +1,7 @@
 """One way out, held over the syntax trees: who writes the tables, who rings, who calls those two."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,17 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom)
         for name in node.names
     }
+
+
+def test_every_line_of_the_log_begins_with_a_code() -> None:
+    lines = [
+        ast.unparse(call.args[0])
+        for path in ROOT.glob("emitter/**/*.py")
+        for call in calls(path)
+        if ast.unparse(call.func) in {f"logger.{level}" for level in ("info", "warning", "error", "exception")}
+    ]
+    assert lines
+    assert [line for line in lines if not re.match(r"f?'(%s|[a-z_]+): ", line)] == []
 
 
 def test_only_the_log_writes_streams_runs_and_events() -> None:

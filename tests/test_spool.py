@@ -175,17 +175,19 @@ class TestDatabaseAway:
         await asyncio.to_thread(drained)
         assert await blocking.run(numbers, str(alice.pk)) == list(range(31))
 
-    def test_what_is_refused_is_set_aside_and_stops_nothing(self, alice, folder, postgres_server: PostgreSQL) -> None:
+    def test_what_is_refused_is_set_aside_and_stops_nothing(self, alice, folder, postgres_server, caplog) -> None:
         key = str(alice.pk)
         emitter.emit(RunContext(key, run_id="r"), AgentStarted())
         postgres_server.stop()
-        assert emitter.emit(RunContext("nobody", run_id="x"), AgentStarted()).spooled
+        assert emitter.emit(RunContext("nobody", run_id="x"), AgentStarted("a secret")).spooled
         assert emitter.emit(RunContext(key, run_id="r"), AgentThinking("t", 1)).spooled
         status = emitter.spool.status()
         assert (status["waiting"], status["set_aside"]) == (2, 0)
         postgres_server.start()
         drained()
         assert [stored.seq for stored in log.read_after(key, 0)] == [1, 2]
+        assert "unknown_user: run x, event " in caplog.text
+        assert "a secret" not in caplog.text
         assert any(b"unknown_user" in path.read_bytes() for path in folder.rglob("*.sqlite3*"))
 
     def test_without_a_spool_the_caller_gets_the_exception(self, alice, folder, settings, postgres_server) -> None:

@@ -329,7 +329,8 @@ class GroupCommit:
 
     def _end(self, batch: list[Turn], error: Exception) -> None:
         if not isinstance(error, EmitterError):
-            logger.exception("a commit failed", exc_info=error)
+            ids = [f"{entry.run} {entry.event_id}" for turn in batch for unit in turn.units for entry in unit.entries]
+            logger.exception("commit_failed: %d events (runs and ids: %s)", len(ids), ids[:10], exc_info=error)
         with self._lock:
             for turn in batch:
                 turn.error = error

@@ -147,7 +147,13 @@ class Spooler:
         done, refused = [], []
         for place, outcome in zip(waiting, self._outcomes(waiting), strict=True):
             if isinstance(outcome, EmitterError):
-                logger.error("%s: a spooled event was refused and is set aside: %s", outcome.code, outcome.detail)
+                for entry in place.unit.entries:
+                    logger.error(
+                        "%s: run %s, event %s was refused on leaving the spool and is set aside",
+                        outcome.code,
+                        entry.run,
+                        entry.event_id,
+                    )
                 refused.append((place, outcome))
             elif outcome is not None:
                 done.append(place)
