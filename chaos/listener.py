@@ -146,8 +146,9 @@ class _Connection:
         offered = None
         if self._token is not None:
             offered = [Subprotocol(SUBPROTOCOL), Subprotocol(f"bearer.{await self._token()}")]
+        # While reading is paused this library does not see that the server has hung up; it need not wait for that long.
         self._socket = await websockets.connect(
-            self._address, subprotocols=offered, proxy=None, max_queue=4, ping_interval=None, open_timeout=10
+            self._address, subprotocols=offered, proxy=None, max_queue=4, ping_interval=None, close_timeout=0.5
         )
         return self._socket
 
