@@ -32,6 +32,10 @@ class LossyChannelLayer(LocalChannelLayer):
         """The groups that have members."""
         return set(self._groups)
 
+    def forget_groups(self) -> None:
+        """As a Redis that was restarted empty does."""
+        self._groups.clear()
+
     async def new_channel(self, prefix: str = "specific.") -> str:
         self._refuse_while_down()
         return await super().new_channel(prefix)

@@ -178,6 +178,17 @@ async def test_a_group_that_could_not_be_joined_is_joined_later(layer: LossyChan
         await hub_here().leave("7", ear)
 
 
+async def test_a_group_that_the_layer_forgot_is_joined_again(layer: LossyChannelLayer, monkeypatch) -> None:
+    async with listening() as ear:
+        layer.forget_groups()
+        await hub_here().renew()
+        assert layer.groups == set()
+        monkeypatch.setattr(hub, "RENEW_SECONDS", 0.0)
+        await hub_here().renew()
+        ring([growth(3)])
+        assert await ear.next() == growth(3)
+
+
 @pytest.mark.scaled
 async def test_an_ear_that_heard_nothing_for_long_hears() -> None:
     async with listening() as ear:

@@ -23,6 +23,9 @@ logger = logging.getLogger("emitter")
 
 #: Seconds before an ear that failed listens again.
 RETRY_SECONDS = 1.0
+#: Seconds after which a group is joined again: a layer may forget its members (Channels' own does after a day, and when
+#: its Redis was emptied).
+RENEW_SECONDS = 60.0
 
 
 class Listener(Protocol):
@@ -38,7 +41,8 @@ class Hub:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
-        self._joined: set[str] = set()
+        #: When each group was joined last, in the loop's time.
+        self._joined: dict[str, float] = {}
         self._channel: str | None = None
         self._ear: asyncio.Task[None] | None = None
         #: Set once the ear has tried to open; whoever joins waits for that, so that it misses no bell.
@@ -78,23 +82,24 @@ class Hub:
             listener.heard(growth)
 
     async def renew(self) -> None:
-        """Joins the groups that could not be joined before."""
-        for key in list(self._listeners.keys() - self._joined):
+        """Joins the groups that could not be joined before, and those that were joined long ago."""
+        for key in list(self._listeners):
             await self._join_group(key)
 
     async def _join_group(self, key: str) -> None:
-        if self._channel is None or key in self._joined:
+        now = self.loop.time()
+        if self._channel is None or now < self._joined.get(key, -RENEW_SECONDS) + RENEW_SECONDS:
             return
         try:
             await self._layer().group_add(user_group(key), self._channel)
-            self._joined.add(key)
+            self._joined[key] = now
         except Exception as error:
             self._failed("join a group", error)
 
     async def _leave_group(self, key: str) -> None:
         if key not in self._joined or self._channel is None:
             return
-        self._joined.discard(key)
+        del self._joined[key]
         try:
             await self._layer().group_discard(user_group(key), self._channel)
         except Exception as error:
