@@ -29,6 +29,8 @@ turns = st.builds(
     st.sampled_from(WEIGHTS),
 )
 flushes = st.integers(1, 12)
+#: How long an example takes says nothing.
+unhurried = settings(deadline=None)
 arrivals = st.lists(st.lists(turns, max_size=12), min_size=1, max_size=12)
 
 
@@ -80,6 +82,7 @@ def of(stream: str, turns: list[Turn]) -> list[Turn]:
     return [turn for turn in turns if stream in turn.streams]
 
 
+@unhurried
 @given(arrivals, flushes)
 def test_every_turn_is_taken_once_and_no_stream_is_reordered(rounds, flush) -> None:
     line = Line(flush)
@@ -91,6 +94,7 @@ def test_every_turn_is_taken_once_and_no_stream_is_reordered(rounds, flush) -> N
     assert len(line.taken) == len(line.entered)
 
 
+@unhurried
 @given(arrivals, flushes, st.lists(st.text(STREAMS, max_size=3)))
 def test_nor_when_the_log_is_busy_with_some_of_them(rounds, flush, busy) -> None:
     line = Line(flush)
@@ -101,6 +105,7 @@ def test_nor_when_the_log_is_busy_with_some_of_them(rounds, flush, busy) -> None
     assert all(of(stream, line.taken) == of(stream, line.entered) for stream in STREAMS)
 
 
+@unhurried
 @given(arrivals, flushes, st.data())
 def test_nor_when_turns_are_held_up_withdrawn_or_over(rounds, flush, data) -> None:
     line = Line(flush)
@@ -120,6 +125,7 @@ def test_nor_when_turns_are_held_up_withdrawn_or_over(rounds, flush, data) -> No
         assert taken == sorted(set(taken))
 
 
+@unhurried
 @given(arrivals, flushes)
 def test_a_flush_is_full_while_enough_waits(rounds, flush) -> None:
     line = Line(flush)
@@ -131,6 +137,7 @@ def test_a_flush_is_full_while_enough_waits(rounds, flush) -> None:
         assert sum(turn.size for turn in taken[:-1]) < flush
 
 
+@unhurried
 @given(arrivals, flushes)
 def test_nobody_waits_longer_than_is_stated(rounds, flush) -> None:
     line = Line(flush)
@@ -142,7 +149,7 @@ def test_nobody_waits_longer_than_is_stated(rounds, flush) -> None:
         assert turn.flushes <= most_flushes(turn.behind, flush, largest=12, weights=len(WEIGHTS))
 
 
-@settings(deadline=None)
+@unhurried
 @given(st.integers(1, 20), st.integers(1, 60))
 def test_nor_under_a_flood_of_a_higher_weight(flush, waiting) -> None:
     line = Line(flush)
@@ -153,6 +160,7 @@ def test_nor_under_a_flood_of_a_higher_weight(flush, waiting) -> None:
     assert max(turn.flushes for turn in line.taken if turn.weight == 1) <= most_flushes(waiting, flush, weights=2)
 
 
+@unhurried
 @given(arrivals, st.integers(2, 12))
 def test_one_event_of_the_highest_weight_goes_in_the_next_flush(rounds, flush) -> None:
     line = Line(flush)
@@ -194,3 +202,7 @@ def test_what_fits_into_one_flush_goes_in_order() -> None:
 
 def test_higher_tiers_find_room_where_lower_ones_have_filled_theirs() -> None:
     assert [room_for(place, 10_000) for place in (0, 0.5, 1)] == [7_500, 8_750, 10_000]
+
+
+def test_the_figures_of_the_reference() -> None:
+    assert [most_flushes(10_000, 1_000, largest, weights=4) for largest in (1, 1_000)] == [41, 56]
