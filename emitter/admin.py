@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from emitter.errors import EmitterError
 from emitter.events import KNOWN_TYPES
 from emitter.models import Device, Event, Run
-from emitter.policy import users
+from emitter.policy import tiers, users
 
 PAGE = 50
 
@@ -159,12 +159,20 @@ class EventAdmin(ReadOnly):
 class RunAdmin(ReadOnly):
     """Runs, newest first."""
 
-    list_display = ("id", "stream", "agent", "state", "started_at", "ended_at", "events")
+    list_display = ("id", "stream", "tier", "agent", "state", "started_at", "ended_at", "events")
     list_filter = (UserFilter, "state")
     ordering = ("-started_at",)
     sortable_by = ()
-    fields = ("id", "stream", "thread", "agent", "state", "started_at", "ended_at", "first_seq", "last_seq", "events")
-    readonly_fields = ("events",)
+    fields = (
+        *("id", "stream", "tier", "thread", "agent", "state"),
+        *("started_at", "ended_at", "first_seq", "last_seq", "events"),
+    )
+    readonly_fields = ("tier", "events")
+
+    @admin.display(description="user's tier now")
+    def tier(self, run: Run) -> str:
+        """The name of the tier that the run's user has."""
+        return tiers.tier_of(run.stream).name
 
     @admin.display(description="events")
     def events(self, run: Run) -> SafeString:

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.utils.module_loading import import_string
 
 from emitter.conf import conf
+from emitter.policy import tiers
 
 
 @register()
@@ -31,6 +35,43 @@ def check_settings(**_: Any) -> Iterable[CheckMessage]:
             hint="Set EMITTER['TOKEN_KEY'] (or SECRET_KEY) to 32 random bytes or more; HS256 needs them.",
             id="emitter.W002",
         )
+
+
+@register()
+def check_tiers(**_: Any) -> Iterable[CheckMessage]:
+    """Settings of tiers."""
+    try:
+        tiers.names()
+    except ImproperlyConfigured as error:
+        yield Error(str(error), hint="See the section Tiers of the reference for what a tier gives.", id="emitter.E021")
+        return
+    if conf.tier_of is None:
+        if conf.tiers is not None:
+            yield Warning(
+                "EMITTER['TIERS'] is set, and nothing says who has which.",
+                hint="Set EMITTER['TIER_OF'] to a callable, a field of the user, or one tier for all.",
+                id="emitter.W021",
+            )
+    elif fault := _fault_of_tier_of(conf.tier_of):
+        yield Error(
+            f"EMITTER['TIER_OF'] {fault}.",
+            hint="Give a callable (user key → tier), its dotted path, a field of the user model, or one tier's name.",
+            id="emitter.E022",
+        )
+
+
+def _fault_of_tier_of(given: Any) -> str | None:
+    if not isinstance(given, str):
+        return None if callable(given) else f"is {given!r:.80}, which cannot be called"
+    if given in tiers.names():
+        return None
+    if "." not in given:
+        known = hasattr(get_user_model(), given.split("__")[0])
+        return None if known else f"is {given!r:.80}, which is neither a tier nor a field of the user model"
+    try:
+        return None if callable(import_string(given)) else f"names {given!r:.80}, which cannot be called"
+    except ImportError as error:
+        return f"names {given!r:.80}, which cannot be imported: {error}"
 
 
 def _check_database() -> Iterable[CheckMessage]:

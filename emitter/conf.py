@@ -30,9 +30,9 @@ class Conf:
     emit_deadline: float = 5.0
     #: Events that may wait for their commit before callers have to wait to get in.
     queue_events: int = 10_000
-    #: Most events in one commit.
+    #: Events that fill a commit: the last caller's may go beyond, no further caller's are taken.
     flush_events: int = 1_000
-    #: Days that events are kept; ids from outside may not be older.
+    #: Days that events are kept, unless a tier says otherwise; ids from outside may not be older than the shortest.
     retention_days: int = 30
     #: Largest encoded payload, in bytes.
     payload_bytes: int = 65_536
@@ -58,10 +58,16 @@ class Conf:
     rate_bound: int = 16_777_216
     #: Seconds between two writes of one device's position.
     ack_seconds: float = 1.0
-    #: Open sessions of one user in one process.
+    #: Open sessions of one user in one process, unless a tier says otherwise.
     sessions_per_user: int = 20
-    #: Devices of one user; the one unseen for longest makes room.
+    #: Devices of one user, unless a tier says otherwise; the one unseen for longest makes room.
     devices_per_user: int = 50
+    #: Who has which tier: a callable or its dotted path (user key → name), a field of the user, or one name for all.
+    tier_of: Any = None
+    #: Your own tiers: name → what it gives. None: the four below.
+    tiers: dict[str, Any] | None = None
+    #: Seconds for which a process remembers a user's tier.
+    tier_seconds: float = 30.0
     #: Secret for HS256 tokens, 32 bytes or more. None: Django's SECRET_KEY.
     token_key: str | None = None
     #: Seconds that a ticket is good for.

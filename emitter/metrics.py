@@ -25,6 +25,9 @@ REFUSED = _counter("emitter_refused_total", "Refusals, by stable code.", ("code"
 BELL_FAILURES = _counter("emitter_bell_failures_total", "Bells that could not be rung, or an ear that failed.")
 SPOOL_DEPTH = Gauge("emitter_spool_depth", "Events of this process that wait in a local spool.", registry=REGISTRY)
 SPOOLED = _counter("emitter_spooled_total", "Events that went to a local spool.")
+DROPPED = _counter("emitter_dropped_total", "Auxiliary events that a tier left out.", ("code", "tier"))
+TRIMMED = _counter("emitter_trimmed_total", "Thoughts that a tier shortened or left out.", ("thinking", "tier"))
+TIER_FAILURES = _counter("emitter_tier_failures_total", "Users whose tier could not be told.", ("code",))
 REAPED = _counter("emitter_reaped_total", "Runs that were ended because their producer was gone.")
 
 COMMITS = _counter("emitter_commits_total", "Transactions that stored events for waiting callers.")

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.checks import CheckMessage, run_checks
 from django.db import connections
 
-from emitter.checks import check_settings
+from emitter.checks import check_settings, check_tiers
 
 from .conftest import Configure
 
@@ -17,7 +18,7 @@ IMMEDIATE = {**SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
 
 def found() -> list[str]:
     """The ids of what the checks say; each says what to do."""
-    messages: list[CheckMessage] = list(check_settings())
+    messages: list[CheckMessage] = [*check_settings(), *check_tiers()]
     assert all(message.hint for message in messages)
     return [str(message.id) for message in messages]
 
@@ -96,3 +97,29 @@ def test_the_hint_names_the_database_that_is_meant(log_on) -> None:
 def test_a_database_of_another_make_is_refused(log_on) -> None:
     log_on({"ENGINE": "django.db.backends.dummy"})
     assert found() == ["emitter.E003"]
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"gold": {"weight": 0}}, {"gold": {"thinking": "loud"}}, {"unknown": {}}, ["free"]]
+)
+def test_tiers_that_cannot_be_read_are_refused(configure, given) -> None:
+    configure(TIERS=given, TIER_OF=str)
+    assert found() == ["emitter.E021"]
+
+
+def test_tiers_that_nobody_has_are_warned_of(configure) -> None:
+    configure(TIERS={"gold": {}})
+    assert found() == ["emitter.W021"]
+
+
+@pytest.mark.parametrize("given", ["gold", "nowhere.tier_of", "emitter.conf.nothing", "emitter.conf", 7, ["free"]])
+def test_who_has_which_tier_must_be_something_to_ask(configure, given) -> None:
+    configure(TIER_OF=given)
+    assert found() == ["emitter.E022"]
+
+
+@pytest.mark.parametrize("given", ["mid", "first_name", "profile__tier", "emitter.wire.hello", str])
+def test_a_tier_a_field_a_path_or_a_callable_is_fine(configure, monkeypatch, given) -> None:
+    monkeypatch.setattr(User, "profile", None, raising=False)
+    configure(TIER_OF=given)
+    assert found() == []

@@ -12,6 +12,7 @@ from django.utils import timezone
 from emitter import blocking
 from emitter.conf import conf
 from emitter.models import Device
+from emitter.policy import tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,6 @@ def _make_room(stream: str) -> None:
     """The device unseen for longest makes room for the new one."""
     devices = Device.objects.using(conf.database).filter(stream=stream)
     newest = devices.order_by("-seen_at").values_list("pk", flat=True)
-    surplus = list(newest[conf.devices_per_user :])
+    surplus = list(newest[tiers.tier_of(stream).devices :])
     if surplus:
         devices.filter(pk__in=surplus).delete()

@@ -23,6 +23,7 @@ from emitter.cursor import Growth
 from emitter.delivery.devices import aremember
 from emitter.delivery.session import Session
 from emitter.errors import CloseCode
+from emitter.policy import tiers
 
 logger = logging.getLogger("emitter")
 
@@ -41,7 +42,8 @@ class Reception:
     @asynccontextmanager
     async def seat(self, session: Session) -> AsyncIterator[None]:
         """Keeps a session among the open ones. One too many of its user is closed with 4429."""
-        if self._closed or len(self._sessions.get(session.key, ())) >= conf.sessions_per_user:
+        most = (await tiers.atier_of(session.key)).sessions
+        if self._closed or len(self._sessions.get(session.key, ())) >= most:
             session.close(CloseCode.RESTARTING if self._closed else CloseCode.TOO_MANY_SESSIONS)
             yield
             return

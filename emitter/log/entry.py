@@ -12,7 +12,8 @@ import msgspec
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One checked event, encoded but for its number. ``thread`` is ``None`` when the run's own is to be taken.
 
-    ``given`` says that the id came from the caller, so it may be stored already.
+    ``given`` says that the id came from the caller, so it may be stored already; ``drop`` is the code by which it is
+    left out when it is not.
     """
 
     stream: str
@@ -25,6 +26,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
     payload: bytes
     created_at: datetime
+    tier: str = "unknown"
+    drop: str | None = None
 
 
 @dataclass(slots=True)
@@ -33,6 +36,11 @@ class Unit:
 
     entries: list[Entry]
     retried: bool = False
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the log has nothing to say: all are left out, and none can be stored already."""
+        return all(entry.drop is not None and not entry.given for entry in self.entries)
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

@@ -5,6 +5,7 @@ A unit is checked whole before any of its entries gets a number, so a refused un
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -77,6 +78,9 @@ class Plan:
     new_runs: dict[str, RunRow] = field(default_factory=dict)
     ended_runs: dict[str, RunRow] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+    #: How many events of each type and tier are new, and how many were left out by each code and tier.
+    stored: Counter[tuple[str, str]] = field(default_factory=Counter)
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: Events of a retried unit that turned out to be committed: nobody has rung for them yet.
     recovered: list[tuple[str, Known]] = field(default_factory=list)
 
@@ -151,6 +155,9 @@ def _number(
         if ours:
             made.recovered.append((entry.stream, before))
         return Receipt(entry.event_id, before.seq, duplicate=not ours, after_end=before.after_end)
+    if entry.drop is not None:
+        made.dropped[entry.drop, entry.tier] += 1
+        return Receipt(entry.event_id, None, dropped=entry.drop)
     seq = made.heads[entry.stream] = made.heads[entry.stream] + 1
     run, after_end = _advance_run(entry, seq, made, runs)
     body = wire.encode_event(
@@ -167,6 +174,7 @@ def _number(
         )
     )
     known[entry.stream, entry.event_id] = Known(seq, entry.digest, after_end, body)
+    made.stored[entry.type, entry.tier] += 1
     made.events.append(
         EventRow(
             entry.stream,

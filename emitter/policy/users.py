@@ -50,6 +50,15 @@ def existing(keys: Collection[str]) -> set[str]:
     return {str(value) for value in users.values_list(conf.user_key, flat=True)} & values.keys()
 
 
+def of_keys(keys: Collection[str]) -> dict[str, Any]:
+    """The users with these keys, in one statement where ``USER_KEY`` names a field."""
+    if not isinstance(conf.user_key, str):
+        return {key: user for key in keys if (user := user_of(key)) is not None}
+    values = [value for key in keys if (value := _field_value(key)) is not None]
+    found = get_user_model()._default_manager.filter(**{f"{conf.user_key}__in": values})
+    return {key: user for user in found if (key := key_of(user)) in keys}
+
+
 def find(value: str) -> str:
     """The key of the user whom a person names by key or by user name. Raises ``unknown_user``, ``ambiguous_user``."""
     stranger = EventRefused("unknown_user", f"No user has the key or the name {value!r:.80}.")

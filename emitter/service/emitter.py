@@ -6,6 +6,7 @@ Each call checks its events first, then stores them by one of two entrances: ins
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from uuid import UUID
@@ -22,7 +23,7 @@ from emitter.events import KNOWN_TYPES, Event
 from emitter.log.append import Appended
 from emitter.log.entry import Receipt, Unit
 from emitter.log.plan import Outcome
-from emitter.policy import users
+from emitter.policy import tiers, users
 from emitter.service.group_commit import GroupCommit
 from emitter.service.prepare import Item, prepare
 from emitter.service.runs import AsyncRun, Run
@@ -58,11 +59,15 @@ class Emitter:
     @async_unsafe(_USE_TWIN)
     def emit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """Stores one event and returns its receipt. With an ``event_id`` (UUIDv7) a repetition is stored once."""
-        return _only(self._submit([_unit(Item(context, event, event_id))]))[0]
+        item = Item(context, event, event_id)
+        _learn([item])
+        return _only(self._submit([_unit(item)]))[0]
 
     async def aemit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """The async twin of :meth:`emit`."""
-        return _only(await self._asubmit([_unit(Item(context, event, event_id))]))[0]
+        item = Item(context, event, event_id)
+        await _alearn([item])
+        return _only(await self._asubmit([_unit(item)]))[0]
 
     @async_unsafe(_USE_TWIN)
     def emit_many(self, items: Items) -> list[Receipt]:
@@ -70,13 +75,15 @@ class Emitter:
 
         An error names the ``index`` of the event that was refused.
         """
-        unit = _whole(items)
-        return _only(self._submit([unit])) if unit.entries else []
+        batch = _batch(items)
+        _learn(batch)
+        return _only(self._submit([_whole(batch)])) if batch else []
 
     async def aemit_many(self, items: Items) -> list[Receipt]:
         """The async twin of :meth:`emit_many`."""
-        unit = _whole(items)
-        return _only(await self._asubmit([unit])) if unit.entries else []
+        batch = _batch(items)
+        await _alearn(batch)
+        return _only(await self._asubmit([_whole(batch)])) if batch else []
 
     @async_unsafe(_USE_TWIN)
     def emit_each(self, items: Sequence[Item | EmitterError]) -> list[Receipt | EmitterError]:
@@ -84,11 +91,13 @@ class Emitter:
 
         An item may be an error already, which is its outcome; so a reader of outside input keeps its places.
         """
+        _learn(items)
         units, results = _each(items)
         return _fill(results, self._submit(units) if units else [])
 
     async def aemit_each(self, items: Sequence[Item | EmitterError]) -> list[Receipt | EmitterError]:
         """The async twin of :meth:`emit_each`."""
+        await _alearn(items)
         units, results = _each(items)
         return _fill(results, await self._asubmit(units) if units else [])
 
@@ -103,6 +112,14 @@ class Emitter:
     # The two entrances ------------------------------------------------------------------------------------------------
 
     def _submit(self, units: list[Unit]) -> list[Outcome]:
+        waiting = [unit for unit in units if not unit.is_left_out]
+        return _in_place(units, self._store(waiting) if waiting else [])
+
+    async def _asubmit(self, units: list[Unit]) -> list[Outcome]:
+        waiting = [unit for unit in units if not unit.is_left_out]
+        return _in_place(units, await self._astore(waiting) if waiting else [])
+
+    def _store(self, units: list[Unit]) -> list[Outcome]:
         """On this thread: into the caller's transaction if one is open, else by group commit."""
         connection = connections[conf.database]
         if connection.in_atomic_block:
@@ -114,10 +131,10 @@ class Emitter:
         with metrics.EMIT_SECONDS.time():
             return self._group.submit(units)
 
-    async def _asubmit(self, units: list[Unit]) -> list[Outcome]:
+    async def _astore(self, units: list[Unit]) -> list[Outcome]:
         if blocking.belongs_to_waiting_thread():
             metrics.HOPS.inc()
-            return await sync_to_async(self._submit, thread_sensitive=True)(units)
+            return await sync_to_async(self._store, thread_sensitive=True)(units)
         # Asking for a connection here would make one for every task; our own thread's is as the settings say.
         _refuse_without(connections.settings[conf.database]["AUTOCOMMIT"])
         with metrics.EMIT_SECONDS.time():
@@ -126,9 +143,10 @@ class Emitter:
     def _announce(self, appended: Appended) -> None:
         """After the commit: rings, and counts."""
         bell.ring(appended.growth)
-        for event_type, number in appended.stored_types.items():
+        for (event_type, tier), number in appended.stored.items():
             label = event_type if event_type in KNOWN_TYPES else "custom"
-            metrics.EVENTS.labels(type=label, source="emitter", tier="none").inc(number)
+            metrics.EVENTS.labels(type=label, source="emitter", tier=tier).inc(number)
+        _count_dropped(appended.dropped)
 
 
 def _refuse_without(autocommit: bool) -> None:
@@ -140,6 +158,22 @@ def _refuse_without(autocommit: bool) -> None:
         )
 
 
+def _learn(items: Iterable[Item | EmitterError]) -> None:
+    """Sees to it that the tiers of the items' users are known where they are prepared."""
+    if tiers.in_use():
+        tiers.learn(_keys(items))
+
+
+async def _alearn(items: Iterable[Item | EmitterError]) -> None:
+    if tiers.in_use():
+        await tiers.alearn(_keys(items))
+
+
+def _keys(items: Iterable[Item | EmitterError]) -> set[str]:
+    """Whose events these are; what is no context is refused later."""
+    return {item.context.user_id for item in items if isinstance(item, Item) and isinstance(item.context, RunContext)}
+
+
 def _unit(item: Item) -> Unit:
     try:
         return Unit([prepare(item)])
@@ -147,13 +181,18 @@ def _unit(item: Item) -> Unit:
         raise _counted(refusal) from None
 
 
-def _whole(items: Items) -> Unit:
-    """One unit of many items, checked whole. Raises ``batch_too_large``, or a refusal with its ``index``."""
+def _batch(items: Items) -> list[Item]:
+    """Raises ``batch_too_large``."""
     batch = [item if isinstance(item, Item) else Item(*item) for item in items]
     if len(batch) > BATCH:
         raise _counted(
             EventRefused("batch_too_large", f"{len(batch):,} events in one call; give at most {BATCH:,} at a time.")
         )
+    return batch
+
+
+def _whole(batch: Sequence[Item]) -> Unit:
+    """One unit of many items, checked whole. Raises a refusal with its ``index``."""
     entries = []
     for index, item in enumerate(batch):
         try:
@@ -175,8 +214,26 @@ def _each(items: Sequence[Item | EmitterError]) -> tuple[list[Unit], list[Emitte
             units.append(Unit([prepare(item)]))
             results.append(None)
         except EmitterError as refusal:
-            results.append(_counted(refusal))
+            results.append(refusal)
     return units, results
+
+
+def _in_place(units: Sequence[Unit], outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes of all units, given those of the units that went to the log."""
+    if len(outcomes) == len(units):
+        return outcomes
+    stored = iter(outcomes)
+    return [_left_out(unit) if unit.is_left_out else next(stored) for unit in units]
+
+
+def _left_out(unit: Unit) -> Outcome:
+    _count_dropped(Counter((str(entry.drop), entry.tier) for entry in unit.entries))
+    return [Receipt(entry.event_id, None, dropped=entry.drop) for entry in unit.entries]
+
+
+def _count_dropped(numbers: Counter[tuple[str, str]]) -> None:
+    for (code, tier), number in numbers.items():
+        metrics.DROPPED.labels(code=code, tier=tier).inc(number)
 
 
 def _fill(results: list[EmitterError | None], outcomes: Iterable[Outcome]) -> list[Receipt | EmitterError]:

@@ -5,6 +5,8 @@ and takes what came meanwhile. Nothing is delayed on purpose, so one event alone
 during a commit cause one more. Among threads the leader is a waiting caller, on its own connection; for coroutines one
 thread of ours leads. There is one leader in a process at a time, so the events of a stream keep the callers' order.
 
+When more waits than fills a commit, and tiers differ, :mod:`emitter.service.fair` says who is next.
+
 A unit whose stream or run somebody else holds keeps its place before later units of the same streams and is tried
 again after 1 ms, doubling to 50 ms, until its deadline; everybody else passes by.
 """
@@ -27,6 +29,8 @@ from emitter.errors import EmitterError, EmitterUnavailable, TransactionError
 from emitter.log.append import Appended, dialect
 from emitter.log.entry import Unit
 from emitter.log.plan import Outcome
+from emitter.policy import tiers
+from emitter.service.fair import FairQueue, room_for
 from emitter.service.spooler import Spooler
 from emitter.service.turn import State, Turn, no_room, too_late
 
@@ -55,7 +59,7 @@ class GroupCommit:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._queue: deque[Turn] = deque()
+        self._queue: FairQueue[Turn] = FairQueue(Turn.weight)
         self._waiting_for_room: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
         self._size = 0
         self._led = False
@@ -126,7 +130,10 @@ class GroupCommit:
         return turn.result()
 
     def _has_room(self, turn: Turn) -> bool:
-        return self._size == 0 or self._size + turn.size <= conf.queue_events
+        room = conf.queue_events
+        if tiers.in_use():
+            room = room_for(tiers.place_of(turn.weight()), room)
+        return self._size == 0 or self._size + turn.size <= room
 
     def _enter(self, turn: Turn) -> None:
         self._queue.append(turn)
@@ -204,28 +211,13 @@ class GroupCommit:
 
     def _next_batch(self, now: float) -> tuple[list[Turn], list[Turn]]:
         """Takes the turns of the next commit, in order, and those that end without one, out of the queue."""
-        batch: list[Turn] = []
-        overdue: list[Turn] = []
-        held: set[str] = set()
-        stay: list[Turn] = []
-        room = conf.flush_events
-        while self._queue and room > 0:
-            turn = self._queue.popleft()
-            if turn.given_up or turn.deadline <= now:
-                turn.error = too_late(turn)
-                self._leave(turn)
-                overdue.append(turn)
-            elif turn.not_before > now or not held.isdisjoint(turn.streams):
-                held |= turn.streams
-                stay.append(turn)
-            elif batch and turn.size > room:
-                stay.append(turn)
-                break
-            else:
-                room -= turn.size
-                turn.state = State.FLYING
-                batch.append(turn)
-        self._queue.extendleft(reversed(stay))
+        by_weight = self._size > conf.flush_events and tiers.in_use()
+        batch, overdue = self._queue.take(conf.flush_events, lambda turn: turn.look(now), by_weight=by_weight)
+        for turn in overdue:
+            turn.error = too_late(turn)
+            self._leave(turn)
+        for turn in batch:
+            turn.state = State.FLYING
         return batch, overdue
 
     def _to_be_spooled(self, now: float) -> list[Turn]:
@@ -237,7 +229,7 @@ class GroupCommit:
         diverted = [turn for turn in self._queue if self._spool.takes(turn.streams)]
         for turn in diverted:
             turn.state = State.FLYING
-        self._queue = deque(turn for turn in self._queue if turn.state is State.QUEUED)
+            self._queue.remove(turn)
         return diverted
 
     def _until_next(self, now: float) -> float:
@@ -252,7 +244,7 @@ class GroupCommit:
         if not self._queue:
             self._led = False
             return False
-        heir = self._queue[0]
+        heir = next(iter(self._queue))
         if heir.loop is not None:
             return True
         heir.leads = True
@@ -304,7 +296,7 @@ class GroupCommit:
         """A turn in a commit has no earlier one of its streams in the queue, so its place is at the front."""
         for turn in turns:
             turn.postpone(now)
-        self._queue.extendleft(reversed(turns))
+        self._queue.put_back(turns)
 
     def _failed(self, batch: list[Turn], error: DatabaseError) -> None:
         """Tries again what may succeed later; otherwise finds the one caller whose event the database refuses."""

@@ -6,15 +6,20 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from emitter import clock, events, wire
+from emitter import clock, events, metrics, wire
 from emitter.conf import conf
 from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
 from emitter.log.entry import Entry
+from emitter.policy import tiers
+from emitter.policy.buckets import Buckets, LocalBuckets
+from emitter.policy.tier import OVER_RATE, PROTECTED, UNSUBSCRIBED, Tier, kept, takes
 
 #: Seconds that the clock which made an id may be ahead of ours.
 AHEAD_SECONDS = 300
 DAY_SECONDS = 86_400
+#: Who counts the auxiliary events of users whose tier has a rate.
+buckets: Buckets = LocalBuckets()
 
 
 class Item(NamedTuple):
@@ -26,7 +31,7 @@ class Item(NamedTuple):
 
 
 def prepare(item: Item) -> Entry:
-    """Checks an item whole and encodes its payload. Raises ``EventRefused``."""
+    """Checks an item whole and encodes its payload as the user's tier keeps it. Raises ``EventRefused``."""
     context, event, given_id = item
     if not isinstance(context, RunContext):
         raise EventRefused("bad_field", f"The context is a {type(context).__name__}; give a RunContext.")
@@ -38,6 +43,7 @@ def prepare(item: Item) -> Entry:
     payload = event.payload()
     events.check(event.type, payload)
     encoded = wire.encode_payload(payload, max_bytes=conf.payload_bytes, max_depth=conf.payload_depth)
+    tier = tiers.remembered(context.user_id)
     return Entry(
         stream=context.user_id,
         run=context.run_id,
@@ -47,19 +53,40 @@ def prepare(item: Item) -> Entry:
         event_id=clock.new_id() if given_id is None else _within_window(check_event_id(given_id), now),
         given=given_id is not None,
         digest=wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload),
-        payload=encoded,
+        payload=_kept(tier, event.type, payload, encoded),
         created_at=now,
+        tier=tier.name,
+        drop=_drop_code(tier, context.user_id, event.type),
     )
+
+
+def _kept(tier: Tier, event_type: str, payload: events.JsonObject, encoded: bytes) -> bytes:
+    rest = kept(tier, event_type, payload)
+    if rest is payload:
+        return encoded
+    metrics.TRIMMED.labels(thinking=tier.thinking, tier=tier.name).inc()
+    return wire.encode_payload(rest, max_bytes=conf.payload_bytes, max_depth=conf.payload_depth)
+
+
+def _drop_code(tier: Tier, key: str, event_type: str) -> str | None:
+    if event_type in PROTECTED:
+        return None
+    if not takes(tier, event_type):
+        return UNSUBSCRIBED
+    if tier.auxiliary_rate is None or buckets.take(key, tier.auxiliary_rate, tier.auxiliary_burst):
+        return None
+    return OVER_RATE
 
 
 def _within_window(event_id: UUID, now: datetime) -> UUID:
     """An id that may have been stored and pruned, or that is not due yet, cannot be told from a repetition."""
     age = now.timestamp() - minted_at(event_id)
-    if -AHEAD_SECONDS <= age <= conf.retention_days * DAY_SECONDS:
+    days = tiers.shortest_retention()
+    if -AHEAD_SECONDS <= age <= days * DAY_SECONDS:
         return event_id
     when = f"{age / DAY_SECONDS:.1f} days old" if age > 0 else f"{-age:.0f} s ahead of this machine's clock"
     raise EventRefused(
         "event_id_window",
-        f"Event id {event_id} is {when}; ids may be {conf.retention_days} days old and {AHEAD_SECONDS} s ahead. "
+        f"Event id {event_id} is {when}; ids may be {days:g} days old and {AHEAD_SECONDS} s ahead. "
         "Check the clock that made it, or leave the id out.",
     )

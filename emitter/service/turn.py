@@ -11,6 +11,8 @@ from emitter.conf import conf
 from emitter.errors import EmitterError, EmitterOverloaded, EmitterUnavailable
 from emitter.log.entry import Unit
 from emitter.log.plan import Outcome
+from emitter.policy import tiers
+from emitter.service.fair import Look
 
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.05
@@ -50,6 +52,16 @@ class Turn:
         self.outcomes = [None] * len(self.units)
         self.streams = frozenset(entry.stream for unit in self.units for entry in unit.entries)
         self.size = sum(len(unit.entries) for unit in self.units)
+
+    def weight(self) -> int:
+        """That of the highest tier among its users."""
+        return tiers.weight_of({entry.tier for unit in self.units for entry in unit.entries})
+
+    def look(self, now: float) -> Look:
+        """Whether its turn can come at ``now``."""
+        if self.given_up or self.deadline <= now:
+            return Look.OVER
+        return Look.HOLD if self.not_before > now else Look.GO
 
     def open_units(self) -> list[tuple[int, Unit]]:
         """The units without an outcome, with their places."""

@@ -8,15 +8,20 @@ from datetime import timedelta
 from django.utils import timezone
 
 from emitter import bell
-from emitter.conf import conf
 from emitter.log import retention
+from emitter.policy import tiers
 
 
 def prune(keys: Collection[str], days: float | None = None) -> Iterator[int]:
-    """Deletes events older than ``days`` (``RETENTION_DAYS``) in small steps; yields how many each step deleted."""
-    before = timezone.now() - timedelta(days=conf.retention_days if days is None else days)
+    """Deletes events older than ``days`` in small steps; yields how many each step deleted.
+
+    Without ``days`` each user's tier says them, or ``RETENTION_DAYS`` where nobody has one. A user whose tier cannot be
+    told keeps events as long as the tier that keeps them longest.
+    """
+    now = timezone.now()
     for key in keys:
-        yield from retention.prune(key, before)
+        kept = tiers.tier_of(key).retention_days if days is None else days
+        yield from retention.prune(key, now - timedelta(days=kept))
 
 
 def new_epoch(keys: Collection[str]) -> int:

@@ -29,12 +29,13 @@ class Command(BaseCommand):
     """Deletes old events in small steps."""
 
     help = (
-        "Deletes events older than RETENTION_DAYS, each step at most 1,000 of one stream, so that nobody waits long. "
+        "Deletes events older than RETENTION_DAYS, or than the user's tier keeps them, each step at most 1,000 of one "
+        "stream, so that nobody waits long. "
         "Clients that come later for pruned events are told a gap. May be stopped and run again at any time."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=days, help="older than this many days (default: RETENTION_DAYS)")
+        parser.add_argument("--days", type=days, help="older than this many days (default: those of each user's tier)")
         parser.add_argument("--user", help="only this user's stream (key or user name)")
 
     def handle(self, *args: Any, **options: Any) -> None:
