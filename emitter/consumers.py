@@ -11,11 +11,11 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
 from django.db import DatabaseError, InterfaceError
 
-from emitter import agents, blocking, wire
+from emitter import agents, blocking, metrics, wire
 from emitter.context import check_id
 from emitter.delivery import Session, Visitor, reception_here
 from emitter.delivery.speech import FRAMES, PLAIN, Speech
-from emitter.errors import CloseCode, EmitterError, EmitterUnavailable, EventRefused, NotAllowed
+from emitter.errors import CODES, CloseCode, EmitterError, EmitterUnavailable, EventRefused, NotAllowed
 from emitter.policy import identity
 from emitter.policy.identity import Identity
 
@@ -38,9 +38,9 @@ class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
             await send({"type": "websocket.close", "code": 1000, "reason": None})
             return
         except EmitterError as refusal:
+            metrics.REFUSED.labels(code=refusal.code).inc()
             await send(accept)
-            code = CloseCode.BAD_FRAME if isinstance(refusal, EventRefused) else CloseCode.NOT_AUTHENTICATED
-            await send({"type": "websocket.close", "code": int(code), "reason": refusal.code})
+            await send({"type": "websocket.close", "code": int(_close_code(refusal)), "reason": refusal.code})
             return
         await send(accept)
         await _converse(visitor, receive, send)
@@ -83,6 +83,13 @@ async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:
             session.tell(refusal)
         except (DatabaseError, InterfaceError) as error:
             session.tell(EmitterUnavailable("database_unavailable", f"It was not done; try again later: {error}."))
+
+
+def _close_code(refusal: EmitterError) -> CloseCode:
+    """The code for a client that is not let in: whether it should come back, and what it should change."""
+    if CODES[refusal.code].retry:
+        return CloseCode.RESTARTING
+    return CloseCode.BAD_FRAME if isinstance(refusal, EventRefused) else CloseCode.NOT_AUTHENTICATED
 
 
 class _ForeignOrigin(Exception):

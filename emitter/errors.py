@@ -44,6 +44,8 @@ CODES: dict[str, ErrorCode] = {
     # who is asking
     "not_authenticated": ErrorCode(401, False, "Sign in, or send a valid ticket or token."),
     "token_expired": ErrorCode(401, False, "The token has expired: get a new one."),
+    "keys_unavailable": ErrorCode(503, True, "The keys that this token is checked with cannot be read now."),
+    "signed_out": ErrorCode(401, False, "Signed out, deactivated, or the password has changed: sign in again."),
     "forbidden": ErrorCode(403, False, "The caller may not do this."),
     "not_found": ErrorCode(404, False, "There is nothing here, or it is not the caller's."),
     "method_not_allowed": ErrorCode(405, False, "The path does not take this method."),

@@ -130,6 +130,10 @@ class Ticket(models.Model):
     hash = models.CharField(max_length=64, primary_key=True)
     stream = models.CharField("user key", max_length=KEY_LENGTH)
     expires_at = models.DateTimeField(db_index=True)
+    #: What the one who asked for it rests on: what it opens ends with that.
+    fingerprint = models.CharField(max_length=32, default="")
+    session = models.CharField(max_length=100, default="")
+    source_expires_at = models.FloatField(null=True)
 
     def __str__(self) -> str:
         return f"{self.stream} until {self.expires_at:%H:%M:%S}"

@@ -81,14 +81,10 @@ async def authenticate(request: HttpRequest) -> Identity:
         return await blocking.run(identity.of_token, token)
     if request.method == "GET" and (ticket := request.GET.get("ticket")):
         return await blocking.run(identity.of_ticket, ticket)
-    who = await blocking.run(_session_identity, request)
+    who = await blocking.run(identity.of_request, request)
     if request.method not in SAFE_METHODS and (reason := _csrf_failure(request)):
         raise NotAllowed("forbidden", f"{reason} Send the header X-CSRFToken with the value of the cookie csrftoken.")
     return who
-
-
-def _session_identity(request: HttpRequest) -> Identity:
-    return identity.of_user(getattr(request, "user", None))
 
 
 class _CsrfCheck(CsrfViewMiddleware):

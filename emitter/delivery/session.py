@@ -125,6 +125,16 @@ class Session:
         """Answers the client with an error frame."""
         self._refuse(error)
 
+    def stands(self, asked: Identity, found: Identity | None) -> None:
+        """How the identity that was ``asked`` about stands now; ``None`` when it has ended."""
+        if asked is not self.identity:
+            return  # The client has brought a newer one meanwhile.
+        if found is None:
+            self._refuse(NotAllowed("signed_out", "Signed out, deactivated, or the password has changed."))
+            self.close(CloseCode.NOT_AUTHENTICATED)
+        else:
+            self.identity = found
+
     def tick(self, now: float) -> None:
         """Called about once a second (``now`` is monotonic): heartbeat, expiry, patience."""
         if self._flow.overdue():
