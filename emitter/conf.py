@@ -78,6 +78,8 @@ class Conf:
     jwks_issuer: str | None = None
     #: Seconds between two looks whether those with open sessions are still signed in, active, and have their password.
     review_seconds: float = 2.0
+    #: Seconds in which a request has to arrive whole, under daphne. None: no limit.
+    request_seconds: float | None = 60.0
     #: Seconds that a ticket is good for.
     ticket_seconds: int = 30
     #: Where events wait while the database is away, below BASE_DIR unless absolute. None: an emit raises instead.

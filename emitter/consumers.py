@@ -11,13 +11,14 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
 from django.db import DatabaseError, InterfaceError
 
-from emitter import agents, blocking, metrics, wire
+from emitter import agents, blocking, metrics, secrecy, wire
 from emitter.context import check_id
 from emitter.delivery import Session, Visitor, reception_here
 from emitter.delivery.speech import FRAMES, PLAIN, Speech
 from emitter.errors import CODES, CloseCode, EmitterError, EmitterUnavailable, EventRefused, NotAllowed
 from emitter.policy import identity
 from emitter.policy.identity import Identity
+from emitter.secrecy import Secret
 
 logger = logging.getLogger("emitter")
 
@@ -78,7 +79,7 @@ async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:
                 case wire.Cancel(run):
                     await agents.acancel(run, session.identity)
                 case wire.Auth(token):
-                    session.renewed(await blocking.run(identity.of_token, token))
+                    session.renewed(await blocking.run(identity.of_token, Secret(token)))
         except EmitterError as refusal:
             session.tell(refusal)
         except (DatabaseError, InterfaceError) as error:
@@ -100,15 +101,15 @@ async def _sign_in(scope: dict[str, Any], headers: dict[str, str], offered: list
     """By token or ticket from a header, the subprotocols or the address; else by the session cookie."""
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return await blocking.run(identity.of_token, bearer)
+        return await blocking.run(identity.of_token, Secret(bearer))
     for protocol in offered:
         kind, _, secret = protocol.partition(".")
         if kind == "bearer" and secret:
-            return await blocking.run(identity.of_token, secret)
+            return await blocking.run(identity.of_token, Secret(secret))
         if kind == "ticket" and secret:
-            return await blocking.run(identity.of_ticket, secret)
+            return await blocking.run(identity.of_ticket, Secret(secret))
     if ticket := _query(scope).get("ticket"):
-        return await blocking.run(identity.of_ticket, ticket)
+        return await blocking.run(identity.of_ticket, Secret(ticket))
     if origin := headers.get("origin"):
         if not identity.is_own_origin(origin, headers.get("host", "")):
             raise _ForeignOrigin
@@ -132,7 +133,7 @@ def _visitor(who: Identity, scope: dict[str, Any], speech: Speech) -> Visitor:
 
 def _query(scope: dict[str, Any]) -> dict[str, str]:
     try:
-        pairs = parse_qs(scope.get("query_string", b"").decode("latin1"), max_num_fields=20)
+        pairs = parse_qs(secrecy.query_of(scope).decode("latin1"), max_num_fields=20)
     except ValueError:
         raise EventRefused("bad_request", "The address has more than 20 parameters.") from None
     return {name: values[-1] for name, values in pairs.items()}

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_variables
 
-from emitter import blocking, metrics
+from emitter import blocking, metrics, secrecy
 from emitter.errors import CODES, EmitterError, NotAllowed
 from emitter.policy import identity
 from emitter.policy.identity import Identity
@@ -54,8 +55,11 @@ def problem(error: EmitterError) -> HttpResponse:
     return response
 
 
-def endpoint(**views: View) -> Any:
-    """A view per method: ``endpoint(GET=history, POST=emit)``. Authenticates, and answers errors as problems."""
+def endpoint(*, tickets: bool = False, **views: View) -> Any:
+    """A view per method: ``endpoint(GET=history, POST=emit)``. Authenticates, and answers errors as problems.
+
+    With ``tickets`` a ticket in the address opens it as well.
+    """
 
     @csrf_exempt
     async def view(request: HttpRequest, **arguments: str) -> HttpResponseBase:
@@ -63,7 +67,7 @@ def endpoint(**views: View) -> Any:
             handler = views.get(request.method or "")
             if handler is None:
                 raise EmitterError("method_not_allowed", f"Use {' or '.join(views)} here.")
-            return await handler(Call(request, await authenticate(request)), **arguments)
+            return await handler(Call(request, await authenticate(request, tickets=tickets)), **arguments)
         except EmitterError as error:
             response = problem(error)
             if error.status == 405:
@@ -74,17 +78,23 @@ def endpoint(**views: View) -> Any:
     return view
 
 
-async def authenticate(request: HttpRequest) -> Identity:
+@sensitive_variables()
+async def authenticate(request: HttpRequest, *, tickets: bool = False) -> Identity:
     """By bearer token, else by session; a session needs its CSRF token for whatever changes something."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return await blocking.run(identity.of_token, token)
-    if request.method == "GET" and (ticket := request.GET.get("ticket")):
-        return await blocking.run(identity.of_ticket, ticket)
+        return await blocking.run(identity.of_token, secrecy.Secret(token))
+    if tickets and (ticket := _ticket(request)):
+        return await blocking.run(identity.of_ticket, secrecy.Secret(ticket))
     who = await blocking.run(identity.of_request, request)
     if request.method not in SAFE_METHODS and (reason := _csrf_failure(request)):
         raise NotAllowed("forbidden", f"{reason} Send the header X-CSRFToken with the value of the cookie csrftoken.")
     return who
+
+
+def _ticket(request: HttpRequest) -> str | None:
+    scope = getattr(request, "scope", {"query_string": request.META.get("QUERY_STRING", "").encode()})
+    return QueryDict(secrecy.query_of(scope)).get("ticket")
 
 
 class _CsrfCheck(CsrfViewMiddleware):
