@@ -80,6 +80,10 @@ class Conf:
     review_seconds: float = 2.0
     #: Seconds in which a request has to arrive whole, under daphne. None: no limit.
     request_seconds: float | None = 60.0
+    #: Events a second of a service key that has no rate of its own.
+    key_rate: int = 1_000
+    #: Days that it is remembered who looked at another's data.
+    access_days: int = 365
     #: Seconds that a ticket is good for.
     ticket_seconds: int = 30
     #: Where events wait while the database is away, below BASE_DIR unless absolute. None: an emit raises instead.

@@ -89,7 +89,7 @@ async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:
 def _close_code(refusal: EmitterError) -> CloseCode:
     """The code for a client that is not let in: whether it should come back, and what it should change."""
     if CODES[refusal.code].retry:
-        return CloseCode.RESTARTING
+        return CloseCode.TOO_MANY_SESSIONS if refusal.status == 429 else CloseCode.RESTARTING
     return CloseCode.BAD_FRAME if isinstance(refusal, EventRefused) else CloseCode.NOT_AUTHENTICATED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
@@ -17,8 +18,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from emitter import blocking, metrics, secrecy
 from emitter.errors import CODES, EmitterError, NotAllowed
-from emitter.policy import identity
+from emitter.policy import identity, service_keys
 from emitter.policy.identity import Identity
+from emitter.policy.rates import RateExceeded
 
 logger = logging.getLogger("emitter")
 
@@ -55,10 +57,11 @@ def problem(error: EmitterError) -> HttpResponse:
     return response
 
 
-def endpoint(*, tickets: bool = False, **views: View) -> Any:
+def endpoint(*, tickets: bool = False, services: bool = False, **views: View) -> Any:
     """A view per method: ``endpoint(GET=history, POST=emit)``. Authenticates, and answers errors as problems.
 
-    With ``tickets`` a ticket in the address opens it as well.
+    With ``tickets`` a ticket in the address opens it as well; with ``services`` a service key may come in, and the
+    views ask what it is for.
     """
 
     @csrf_exempt
@@ -67,11 +70,16 @@ def endpoint(*, tickets: bool = False, **views: View) -> Any:
             handler = views.get(request.method or "")
             if handler is None:
                 raise EmitterError("method_not_allowed", f"Use {' or '.join(views)} here.")
-            return await handler(Call(request, await authenticate(request, tickets=tickets)), **arguments)
+            who = await authenticate(request, tickets=tickets)
+            if who.service is not None and not services:
+                raise NotAllowed("key_scope", "A service key belongs to no user, and this is for users.")
+            return await handler(Call(request, who), **arguments)
         except EmitterError as error:
             response = problem(error)
             if error.status == 405:
                 response["Allow"] = ", ".join(views)
+            if isinstance(error, RateExceeded):
+                response["Retry-After"] = str(math.ceil(error.wait))
             return response
 
     wraps(next(iter(views.values())))(view)
@@ -82,6 +90,8 @@ def endpoint(*, tickets: bool = False, **views: View) -> Any:
 async def authenticate(request: HttpRequest, *, tickets: bool = False) -> Identity:
     """By bearer token, else by session; a session needs its CSRF token for whatever changes something."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.startswith(service_keys.MARK):
+        return await blocking.run(service_keys.of_key, secrecy.Secret(token))
     if scheme.lower() == "bearer":
         return await blocking.run(identity.of_token, secrecy.Secret(token))
     if tickets and (ticket := _ticket(request)):

@@ -27,10 +27,21 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """What a service's key is for; without ``types`` or ``users``: for all of them."""
+
+    prefix: str
+    may_read: bool = False
+    types: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+    rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """An authenticated user. ``may_emit``: for any user; ``may_view``: the streams of others.
 
-    ``expires_at`` is in seconds since 1970, ``None`` for a session.
+    ``expires_at`` is in seconds since 1970, ``None`` for a session. A ``service`` has no user, and so an empty key.
     """
 
     key: str
@@ -39,6 +50,7 @@ class Identity:
     expires_at: float | None = None
     may_view: bool = False
     standing: Standing | None = field(default=None, compare=False)
+    service: Service | None = None
 
 
 def of_user(user: Any, session: str = "") -> Identity:
