@@ -78,6 +78,8 @@ class Conf:
     jwks_issuer: str | None = None
     #: Seconds between two looks whether those with open sessions are still signed in, active, and have their password.
     review_seconds: float = 2.0
+    #: Sockets and streams a second from one address, in one process; ten times as many at once. None: no limit.
+    connections_per_address: float | None = 200.0
     #: Seconds in which a request has to arrive whole, under daphne. None: no limit.
     request_seconds: float | None = 60.0
     #: Events a second of a service key that has no rate of its own.

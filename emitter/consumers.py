@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,12 +16,17 @@ from emitter import agents, blocking, metrics, secrecy, wire
 from emitter.context import check_id
 from emitter.delivery import Session, Visitor, reception_here
 from emitter.delivery.speech import FRAMES, PLAIN, Speech
-from emitter.errors import CODES, CloseCode, EmitterError, EmitterUnavailable, EventRefused, NotAllowed
-from emitter.policy import identity
+from emitter.errors import CODES, CloseCode, EmitterError, EmitterUnavailable, EventRefused, FrameError, NotAllowed
+from emitter.policy import door, identity
 from emitter.policy.identity import Identity
 from emitter.secrecy import Secret
 
 logger = logging.getLogger("emitter")
+
+#: Frames of one client that may wait to be acted on.
+WAITING = 10
+#: Seconds that they have to be done once the client has left.
+GOODBYE_SECONDS = 5.0
 
 
 class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
@@ -33,6 +39,7 @@ class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
         speaks = wire.SUBPROTOCOL if wire.SUBPROTOCOL in offered else None
         accept: Any = {"type": "websocket.accept", "subprotocol": speaks}
         try:
+            door.admit((scope.get("client") or [None])[0])
             who = await _sign_in(scope, headers, offered)
             visitor = _visitor(who, scope, PLAIN if speaks is None else FRAMES)
         except _ForeignOrigin:
@@ -67,13 +74,33 @@ async def _converse(visitor: Visitor, receive: ASGIReceiveCallable, send: ASGISe
 
 
 async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:
-    """Hands the client's frames to the session and acts on those that are not its business."""
+    """Hands the client's frames to the session, and those that are not its business to one worker.
+
+    It reads on whatever takes its time, so that nothing piles up unseen between the server and here.
+    """
+    asked: asyncio.Queue[wire.ClientFrame] = asyncio.Queue(WAITING)
+    worker = asyncio.create_task(_act(asked, session))
+    try:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            frame = session.received(message.get("text") or message.get("bytes") or "")  # type: ignore[arg-type]
+            if frame is None:
+                continue
+            if asked.full():
+                session.tell(FrameError("too_many_frames", f"{WAITING} are being worked on; this one was left out."))
+            else:
+                asked.put_nowait(frame)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asked.join(), GOODBYE_SECONDS)  # Who says stop and leaves means it.
+        session.gone()
+    finally:
+        worker.cancel()
+        await asyncio.wait([worker])
+
+
+async def _act(asked: asyncio.Queue[wire.ClientFrame], session: Session) -> None:
+    """Does what the client's frames ask for, one after the other."""
     while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            session.gone()
-            return
-        frame = session.received(message.get("text") or message.get("bytes") or "")  # type: ignore[arg-type]
+        frame = await asked.get()
         try:
             match frame:
                 case wire.Cancel(run):
@@ -84,6 +111,10 @@ async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:
             session.tell(refusal)
         except (DatabaseError, InterfaceError) as error:
             session.tell(EmitterUnavailable("database_unavailable", f"It was not done; try again later: {error}."))
+        except Exception:
+            logger.exception("frame_failed: a client's %s ended in an error", type(frame).__name__.lower())
+        finally:
+            asked.task_done()
 
 
 def _close_code(refusal: EmitterError) -> CloseCode:

@@ -56,6 +56,8 @@ CODES: dict[str, ErrorCode] = {
     "bad_frame": ErrorCode(400, False, "The frame is not a JSON object of the protocol."),
     "unknown_frame": ErrorCode(400, False, "The protocol has no frame of this type."),
     "bad_ack": ErrorCode(400, False, "The acknowledgement is above what was written."),
+    "too_many_frames": ErrorCode(429, True, "Frames came faster than any client needs: come back, and say less."),
+    "too_many_sessions": ErrorCode(429, True, "This user has SESSIONS_PER_USER open here already: close one."),
     # what stands in the way
     "emitter_overloaded": ErrorCode(503, True, "Not stored: the queue stayed full, or the turn did not come in time."),
     "database_unavailable": ErrorCode(503, True, "Not stored: the database could not be reached within the deadline."),

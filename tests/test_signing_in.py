@@ -145,4 +145,7 @@ async def test_one_socket_too_many_is_told_to_stay_away(daphne: Daphne, key: str
     async with AsyncExitStack() as stack:
         for _ in range(20):
             await stack.enter_async_context(connect(daphne, key))
-        assert await refusal(open_socket(daphne, bearer(key))) == 4429
+        async with open_socket(daphne, bearer(key)) as socket:
+            client = Client(socket)
+            assert await client.closed() == 4429
+    assert [frame["code"] for frame in client.frames] == ["too_many_sessions"]

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from emitter import blocking, metrics, secrecy
 from emitter.errors import CODES, EmitterError, NotAllowed
-from emitter.policy import identity, service_keys
+from emitter.policy import door, identity, service_keys
 from emitter.policy.identity import Identity
 from emitter.policy.rates import RateExceeded
 
@@ -70,6 +70,8 @@ def endpoint(*, tickets: bool = False, services: bool = False, **views: View) ->
             handler = views.get(request.method or "")
             if handler is None:
                 raise EmitterError("method_not_allowed", f"Use {' or '.join(views)} here.")
+            if tickets:
+                door.admit(request.META.get("REMOTE_ADDR"))
             who = await authenticate(request, tickets=tickets)
             if who.service is not None and not services:
                 raise NotAllowed("key_scope", "A service key belongs to no user, and this is for users.")

@@ -22,7 +22,7 @@ from emitter.conf import conf
 from emitter.cursor import Growth
 from emitter.delivery.devices import aremember
 from emitter.delivery.session import Session
-from emitter.errors import CloseCode
+from emitter.errors import CloseCode, NotAllowed
 from emitter.policy import standing
 
 logger = logging.getLogger("emitter")
@@ -42,8 +42,7 @@ class Reception:
     @asynccontextmanager
     async def seat(self, session: Session) -> AsyncIterator[None]:
         """Keeps a session among the open ones. One too many of its user is closed with 4429."""
-        if self._closed or len(self._sessions.get(session.key, ())) >= conf.sessions_per_user:
-            session.close(CloseCode.RESTARTING if self._closed else CloseCode.TOO_MANY_SESSIONS)
+        if self._no_seat(session):
             yield
             return
         self._sessions[session.key].add(session)
@@ -56,6 +55,18 @@ class Reception:
             yield
         finally:
             await asyncio.shield(self._part(session))
+
+    def _no_seat(self, session: Session) -> bool:
+        if self._closed:
+            session.close(CloseCode.RESTARTING)
+        elif len(self._sessions.get(session.key, ())) >= conf.sessions_per_user:
+            full = NotAllowed(
+                "too_many_sessions", f"{conf.sessions_per_user} sessions are open here already; close one."
+            )
+            session.end(full, CloseCode.TOO_MANY_SESSIONS)
+        else:
+            return False
+        return True
 
     async def close(self) -> None:
         """Closes every session, and whoever comes now, with 1012. Returns when all have left."""

@@ -20,7 +20,7 @@ from emitter import blocking, cursor, log, metrics, wire
 from emitter.conf import conf
 from emitter.cursor import Claim, Gap, Growth, StreamState
 from emitter.delivery.devices import Position, position_of
-from emitter.delivery.flow import Credit, Flow, Rate
+from emitter.delivery.flow import Allowance, Credit, Flow, Rate
 from emitter.delivery.place import Place, bytes_of
 from emitter.delivery.speech import FRAMES, Speech
 from emitter.errors import CloseCode, EmitterError, FrameError, NotAllowed
@@ -30,6 +30,8 @@ logger = logging.getLogger("emitter")
 
 #: Control frames that may wait to be written before a client counts as a flood.
 CONTROL_FRAMES = 100
+#: Frames that a client may say a second and at once, whatever it was sent, and the largest one, in bytes.
+SAID_A_SECOND, SAID_AT_ONCE, SAID_BYTES = 50, 500, 65_536
 #: Seconds before a token's end at which the client is warned.
 WARN_SECONDS = 30
 
@@ -71,6 +73,7 @@ class Session:
             if visitor.speech.acknowledges
             else Rate(conf.rate_bytes, conf.rate_burst, conf.rate_bound)
         )
+        self._allowance = Allowance(SAID_A_SECOND, SAID_AT_ONCE, SAID_AT_ONCE + conf.credit_events)
         self._acknowledged = 0
         self._remembered = 0
         self._wrote_at = time.monotonic()
@@ -93,7 +96,7 @@ class Session:
 
     def received(self, text: str | bytes) -> wire.ClientFrame | None:
         """What the client says. Returns the frame if the shell has to act on it: ``cancel`` and ``auth``."""
-        if not self._speech.acknowledges:
+        if self._closing is not None or not self._may_say(text) or not self._speech.acknowledges:
             return None
         try:
             frame = wire.decode_frame(text)
@@ -114,6 +117,18 @@ class Session:
                 return frame
         return None
 
+    def _may_say(self, text: str | bytes) -> bool:
+        if not self._allowance.take():
+            self.end(FrameError("too_many_frames", "Too many frames in too little time."), CloseCode.TOO_MANY_SESSIONS)
+        elif len(text) > SAID_BYTES:
+            self.end(FrameError("bad_frame", f"A frame takes {SAID_BYTES:,} bytes at most."), CloseCode.BAD_FRAME)
+        return self._closing is None
+
+    def end(self, error: EmitterError, code: CloseCode) -> None:
+        """Tells the client why, and closes."""
+        self._refuse(error)
+        self.close(code)
+
     def renewed(self, renewed: Identity) -> None:
         """The client brought a newer token."""
         if renewed.key != self.key:
@@ -130,8 +145,8 @@ class Session:
         if asked is not self.identity:
             return  # The client has brought a newer one meanwhile.
         if found is None:
-            self._refuse(NotAllowed("signed_out", "Signed out, deactivated, or the password has changed."))
-            self.close(CloseCode.NOT_AUTHENTICATED)
+            gone = NotAllowed("signed_out", "Signed out, deactivated, or the password has changed.")
+            self.end(gone, CloseCode.NOT_AUTHENTICATED)
         else:
             self.identity = found
 
@@ -279,6 +294,7 @@ class Session:
 
     async def _deliver(self, first: int, events: Sequence[str]) -> None:
         """Writes events from number ``first`` on; what the client filters out is said as a position."""
+        self._allowance.earn(len(events))
         for seq, body in enumerate(events, first):
             self._flow.take(seq, bytes_of(body))
         if self._filter is None:
