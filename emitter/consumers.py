@@ -68,7 +68,7 @@ async def _converse(visitor: Visitor, receive: ASGIReceiveCallable, send: ASGISe
             reader.cancel()
             await asyncio.wait([reader])
         if code is not None:
-            await send({"type": "websocket.close", "code": int(code), "reason": code.name.lower()})
+            await send({"type": "websocket.close", "code": int(code), "reason": session.reason})
     if not reader.cancelled():
         reader.result()
 

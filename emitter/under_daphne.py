@@ -1,5 +1,5 @@
-"""What daphne leaves to the application that it serves: its access log shows whole addresses, and a request may take
-for ever to arrive. Both are put right in daphne's own classes, when they are there.
+"""What daphne leaves to the application that it serves: its access log shows whole addresses, a request may take for
+ever to arrive, and the reason of a close is left out. This is put right in daphne's own classes, when they are there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from typing import Any
 from emitter import secrecy
 from emitter.conf import conf
 
+#: Close codes from here on are an application's own; the others pass through daphne as it likes.
+OWN_CODES = 3000
+
 
 def prepare() -> None:
     """Called before daphne listens; does nothing under another server."""
@@ -18,6 +21,9 @@ def prepare() -> None:
         _hide_secrets(access.AccessLogGenerator)
     if protocol is not None and not hasattr(protocol.HTTPFactory.buildProtocol, "bounds_requests"):
         _bound_requests(protocol.HTTPFactory)
+    sockets = sys.modules.get("daphne.ws_protocol")
+    if sockets is not None and not hasattr(sockets.WebSocketProtocol.handle_reply, "says_why"):
+        _say_why(sockets.WebSocketProtocol)
 
 
 def _hide_secrets(log: Any) -> None:
@@ -50,3 +56,18 @@ def _bound_requests(factory: Any) -> None:
     build_protocol.bounds_requests = True  # type: ignore[attr-defined]
     factory.buildProtocol = build_protocol
     HTTPChannel.resetTimeout = reset_timeout  # type: ignore[method-assign]
+
+
+def _say_why(protocol: Any) -> None:
+    """The reason of a close goes with its code, as under other servers."""
+    handle_reply = protocol.handle_reply
+
+    def handle(self: Any, message: Any) -> None:
+        why, code = message.get("reason"), message.get("code") or 0
+        if message["type"] == "websocket.close" and self.state == self.STATE_OPEN and why and code >= OWN_CODES:
+            self.sendClose(code=code, reason=why)
+        else:
+            handle_reply(self, message)
+
+    handle.says_why = True  # type: ignore[attr-defined]
+    protocol.handle_reply = handle

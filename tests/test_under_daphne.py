@@ -18,7 +18,11 @@ HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Daphne]:
     """A daphne where a request has one second to arrive."""
-    environment = {**server_environment_now(), "DJANGO_SETTINGS_MODULE": "tests.strict_settings"}
+    environment = {
+        **server_environment_now(),
+        "DJANGO_SETTINGS_MODULE": "tests.strict_settings",
+        "TEST_REQUEST_SECONDS": "1",
+    }
     with Daphne(tmp_path_factory.mktemp("strict"), environment) as server:
         yield server
 

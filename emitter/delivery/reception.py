@@ -22,7 +22,7 @@ from emitter.conf import conf
 from emitter.cursor import Growth
 from emitter.delivery.devices import aremember
 from emitter.delivery.session import Session
-from emitter.errors import CloseCode, NotAllowed
+from emitter.errors import CloseCode
 from emitter.policy import standing
 
 logger = logging.getLogger("emitter")
@@ -60,10 +60,7 @@ class Reception:
         if self._closed:
             session.close(CloseCode.RESTARTING)
         elif len(self._sessions.get(session.key, ())) >= conf.sessions_per_user:
-            full = NotAllowed(
-                "too_many_sessions", f"{conf.sessions_per_user} sessions are open here already; close one."
-            )
-            session.end(full, CloseCode.TOO_MANY_SESSIONS)
+            session.close(CloseCode.TOO_MANY_SESSIONS, "too_many_sessions")
         else:
             return False
         return True

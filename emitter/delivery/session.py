@@ -79,6 +79,8 @@ class Session:
         self._wrote_at = time.monotonic()
         self._warned = False
         self._closing: CloseCode | None = None
+        #: Why it was closed, as the client is told beside the code.
+        self.reason = ""
         self._gone = False
 
     # What comes in ----------------------------------------------------------------------------------------------------
@@ -119,15 +121,11 @@ class Session:
 
     def _may_say(self, text: str | bytes) -> bool:
         if not self._allowance.take():
-            self.end(FrameError("too_many_frames", "Too many frames in too little time."), CloseCode.TOO_MANY_SESSIONS)
+            self.close(CloseCode.TOO_MANY_SESSIONS, "too_many_frames")
         elif len(text) > SAID_BYTES:
-            self.end(FrameError("bad_frame", f"A frame takes {SAID_BYTES:,} bytes at most."), CloseCode.BAD_FRAME)
+            self._refuse(FrameError("bad_frame", f"A frame takes {SAID_BYTES:,} bytes at most."))
+            self.close(CloseCode.BAD_FRAME)
         return self._closing is None
-
-    def end(self, error: EmitterError, code: CloseCode) -> None:
-        """Tells the client why, and closes."""
-        self._refuse(error)
-        self.close(code)
 
     def renewed(self, renewed: Identity) -> None:
         """The client brought a newer token."""
@@ -145,8 +143,7 @@ class Session:
         if asked is not self.identity:
             return  # The client has brought a newer one meanwhile.
         if found is None:
-            gone = NotAllowed("signed_out", "Signed out, deactivated, or the password has changed.")
-            self.end(gone, CloseCode.NOT_AUTHENTICATED)
+            self.close(CloseCode.NOT_AUTHENTICATED, "signed_out")
         else:
             self.identity = found
 
@@ -164,9 +161,12 @@ class Session:
                 self._warned = True
                 self._say(wire.expiring(int(left)))
 
-    def close(self, code: CloseCode) -> None:
-        """Ends the session with a code for the client."""
-        self._closing = self._closing or code
+    def close(self, code: CloseCode, refusal: str = "") -> None:
+        """Ends the session with a code for the client; ``refusal`` is the stable code of why, and is counted."""
+        if self._closing is None:
+            self._closing, self.reason = code, refusal or code.name.lower()
+            if refusal:
+                metrics.REFUSED.labels(code=refusal).inc()
         self._wake.set()
 
     def gone(self) -> None:
