@@ -25,6 +25,7 @@ from emitter.context import RunContext, check_id
 from emitter.errors import EmitterError, EmitterOverloaded, NotAllowed
 from emitter.events import AgentCompleted
 from emitter.models import Run, RunState
+from emitter.policy import access
 from emitter.policy.identity import Identity
 from emitter.service import AsyncRun, emitter
 
@@ -107,26 +108,50 @@ async def acancel(run: str, who: Identity) -> Run:
     The agent's task is cancelled if it works in this process; a producer elsewhere learns it at its next event. Raises
     ``not_found``.
     """
-    row = await blocking.run(visible_run, run, who)
+    row = await blocking.run(_cancellable, run, who)
     work = _working.get(run)
     if work is not None:
         _loop().call_soon_threadsafe(work.cancel)
         with suppress(TimeoutError):
             await asyncio.wait_for(_done(work.ended), CANCEL_SECONDS)
-    row = await blocking.run(visible_run, run, who)
+    row = await blocking.run(_owned_run, run, row.stream)
     if row.state == RunState.RUNNING:
         context = RunContext(user_id=row.stream, thread_id=row.thread, run_id=row.id, agent_name=row.agent)
         await emitter.aemit(context, AgentCompleted(status="cancelled"))
-        row = await blocking.run(visible_run, run, who)
+        row = await blocking.run(_owned_run, run, row.stream)
     return row
 
 
 def visible_run(run: str, who: Identity) -> Run:
-    """The run, for its owner and for staff. Raises ``not_found`` for everybody else."""
+    """The run, for its owner, and for staff who may view events; that is recorded. Raises ``not_found`` otherwise."""
+    row = log.run_of(run)
+    if row is None or (row.stream != who.key and not who.may_view):
+        raise _no_run()
+    if row.stream != who.key:
+        access.record(who, "run", row.stream, f"run {run}")
+    return row
+
+
+def _cancellable(run: str, who: Identity) -> Run:
+    """The run, for its owner and for staff. That staff did it is recorded."""
     row = log.run_of(run)
     if row is None or (row.stream != who.key and not who.is_staff):
-        raise NotAllowed("not_found", "There is no such run of yours.")
+        raise _no_run()
+    if row.stream != who.key:
+        access.record(who, "cancel", row.stream, f"run {run}")
     return row
+
+
+def _owned_run(run: str, key: str) -> Run:
+    """The run as it stands now; it belongs to its user for ever, unless that one is erased."""
+    row = log.run_of(run)
+    if row is None or row.stream != key:
+        raise _no_run()
+    return row
+
+
+def _no_run() -> NotAllowed:
+    return NotAllowed("not_found", "There is no such run of yours.")
 
 
 async def _done(future: Future[None]) -> None:

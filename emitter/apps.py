@@ -11,4 +11,9 @@ class EmitterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from emitter import checks  # noqa: F401  (registers the system checks)
+        from emitter import (
+            checks,  # noqa: F401  (registers the system checks)
+            secrecy,
+        )
+
+        secrecy.install()

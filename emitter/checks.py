@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from emitter.conf import conf
-from emitter.policy import tiers
+from emitter.policy import jwks, tiers, tokens
 
 
 @register()
@@ -29,12 +30,42 @@ def check_settings(**_: Any) -> Iterable[CheckMessage]:
         )
         return
     yield from _check_database()
-    if len(str(conf.token_key or settings.SECRET_KEY).encode()) < 32:
+    yield from _check_tokens()
+
+
+def _check_tokens() -> Iterable[CheckMessage]:
+    if any(len(secret.encode()) < tokens.KEY_BYTES for secret in tokens.secrets()):
         yield Warning(
             "The key for tokens is shorter than 32 bytes.",
             hint="Set EMITTER['TOKEN_KEY'] (or SECRET_KEY) to 32 random bytes or more; HS256 needs them.",
             id="emitter.W002",
         )
+    if not (conf.token_audience and conf.token_issuer):
+        yield Error(
+            "EMITTER['TOKEN_AUDIENCE'] or EMITTER['TOKEN_ISSUER'] is empty, so that no token can be checked for it.",
+            hint="Name them, or leave both out.",
+            id="emitter.E005",
+        )
+    if conf.jwks is not None and (fault := _fault_of_jwks(conf.jwks)):
+        yield Error(
+            f"EMITTER['JWKS'] cannot be used: {fault}.",
+            hint="Name a file of public keys (PEM or JWKS) or the https address of a JWKS, and JWKS_ISSUER beside it.",
+            id="emitter.E006",
+        )
+
+
+def _fault_of_jwks(source: str) -> str | None:
+    if not conf.jwks_issuer:
+        return "EMITTER['JWKS_ISSUER'] does not name the issuer of its tokens"
+    if find_spec("cryptography") is None:
+        return "the package cryptography is missing (pip install 'netra-events[jwks]')"
+    if jwks.is_address(source):
+        return None if jwks.is_safe_address(source) else "its address does not begin with https://"
+    try:
+        jwks.parse(jwks.read(source))
+    except (OSError, jwks.UnusableKeys) as error:
+        return str(error)
+    return None
 
 
 @register()

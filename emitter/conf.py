@@ -70,6 +70,28 @@ class Conf:
     tier_seconds: float = 30.0
     #: Secret for HS256 tokens, 32 bytes or more. None: Django's SECRET_KEY.
     token_key: str | None = None
+    #: Earlier secrets: they sign nothing more and are still accepted. Without a TOKEN_KEY so are SECRET_KEY_FALLBACKS.
+    token_old_keys: tuple[str, ...] = ()
+    #: The audience that every token has to name.
+    token_audience: str = "emitter"
+    #: The issuer of tokens that are signed with our secrets.
+    token_issuer: str = "emitter"
+    #: Days that a token may live at most.
+    token_days: int = 30
+    #: PEM or JWKS file, or https address of a JWKS, whose RS256 and EdDSA keys sign somebody else's tokens.
+    jwks: str | None = None
+    #: The issuer of those tokens.
+    jwks_issuer: str | None = None
+    #: Seconds between two looks whether those with open sessions are still signed in, active, and have their password.
+    review_seconds: float = 2.0
+    #: Sockets and streams a second from one address, in one process; ten times as many at once. None: no limit.
+    connections_per_address: float | None = 200.0
+    #: Seconds in which a request has to arrive whole, under daphne. None: no limit.
+    request_seconds: float | None = 60.0
+    #: Events a second of a service key that has no rate of its own.
+    key_rate: int = 1_000
+    #: Days that it is remembered who looked at another's data.
+    access_days: int = 365
     #: Seconds that a ticket is good for.
     ticket_seconds: int = 30
     #: Where events wait while the database is away, below BASE_DIR unless absolute. None: an emit raises instead.

@@ -44,6 +44,11 @@ CODES: dict[str, ErrorCode] = {
     # who is asking
     "not_authenticated": ErrorCode(401, False, "Sign in, or send a valid ticket or token."),
     "token_expired": ErrorCode(401, False, "The token has expired: get a new one."),
+    "keys_unavailable": ErrorCode(503, True, "The keys that this token is checked with cannot be read now."),
+    "signed_out": ErrorCode(401, False, "Signed out, deactivated, or the password has changed: sign in again."),
+    "key_revoked": ErrorCode(401, False, "The service key was revoked or has expired."),
+    "key_scope": ErrorCode(403, False, "The service key is not for this."),
+    "rate_exceeded": ErrorCode(429, True, "Too often: wait, then try again."),
     "forbidden": ErrorCode(403, False, "The caller may not do this."),
     "not_found": ErrorCode(404, False, "There is nothing here, or it is not the caller's."),
     "method_not_allowed": ErrorCode(405, False, "The path does not take this method."),
@@ -51,6 +56,8 @@ CODES: dict[str, ErrorCode] = {
     "bad_frame": ErrorCode(400, False, "The frame is not a JSON object of the protocol."),
     "unknown_frame": ErrorCode(400, False, "The protocol has no frame of this type."),
     "bad_ack": ErrorCode(400, False, "The acknowledgement is above what was written."),
+    "too_many_frames": ErrorCode(429, True, "Frames came faster than any client needs: come back, and say less."),
+    "too_many_sessions": ErrorCode(429, True, "This user has SESSIONS_PER_USER open here already: close one."),
     # what stands in the way
     "emitter_overloaded": ErrorCode(503, True, "Not stored: the queue stayed full, or the turn did not come in time."),
     "database_unavailable": ErrorCode(503, True, "Not stored: the database could not be reached within the deadline."),

@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from emitter import blocking, log
 from emitter.conf import conf
 from emitter.models import Duty
+from emitter.policy import access
 from emitter.reaper import reap
 from emitter.service import emitter, upkeep
 
@@ -42,6 +43,7 @@ ADOPT_SECONDS = 5.0
 
 JOBS = (
     Job("reap", 5, reap),
+    Job("access", 3_600, access.prune),
     Job("prune", 3_600, lambda: sum(upkeep.prune(log.stream_keys()))),
 )
 

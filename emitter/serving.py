@@ -14,7 +14,7 @@ import threading
 from types import FrameType
 from typing import Any
 
-from emitter import agents, jobs
+from emitter import agents, jobs, secrecy, under_daphne
 from emitter.delivery import reception_here
 from emitter.errors import CloseCode
 
@@ -33,6 +33,7 @@ class Serving:
         self._application = application
         self._begun = False
         self._stopping: asyncio.Task[None] | None = None
+        under_daphne.prepare()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if not self._begun:
@@ -40,6 +41,7 @@ class Serving:
             jobs.loop.ensure_started()
             let_daphne_say_1012()
             self._take_over(asyncio.get_running_loop())
+        secrecy.conceal(scope)
         await self._application(scope, receive, send)
 
     def _take_over(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -52,6 +52,7 @@ class Client:
         self.position = 0
         self.applied: list[str] = []
         self.frames: list[dict[str, Any]] = []
+        self.reason = ""
 
     async def send(self, frame_type: str, **fields: Any) -> None:
         await self._transport.send(msgspec.json.encode({"type": frame_type, **fields}).decode())
@@ -88,6 +89,7 @@ class Client:
                 await self.receive()
         except ConnectionClosed as end:
             assert end.rcvd is not None
+            self.reason = end.rcvd.reason
             return end.rcvd.code
 
     @property
@@ -140,7 +142,7 @@ class Line:
         async with reception_here().seat(self.session):
             code = await self.session.run()
         if code is not None:
-            await self._written.put(Close(code, code.name.lower()))
+            await self._written.put(Close(code, self.session.reason))
 
 
 class Conversation(Client):

@@ -223,6 +223,7 @@ def test_anothers_run_is_not_there_except_for_staff(alice, bob) -> None:
     assert_problem(Api(bob).post("/api/runs/r/cancel/"), "not_found")
     assert Run.objects.get(id="r").state == "running"
     User.objects.filter(pk=bob.pk).update(is_staff=True)
+    bob.user_permissions.add(Permission.objects.get(codename="view_event"))
     assert Api(bob).get("/api/runs/r/").data["run_id"] == "r"
     assert Api(bob).post("/api/runs/r/cancel/").data["state"] == "cancelled"
 

@@ -11,6 +11,7 @@ from django.db import connections
 from emitter.checks import check_settings, check_tiers
 
 from .conftest import Configure
+from .keys import RSA, pem, private_pem
 
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
 IMMEDIATE = {**SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
@@ -71,6 +72,45 @@ def test_djangos_key_counts_where_tokens_have_none(settings) -> None:
 def test_a_key_is_measured_in_bytes(configure) -> None:
     configure(TOKEN_KEY="é" * 16)
     assert found() == []
+
+
+def test_an_earlier_key_is_measured_as_well(configure) -> None:
+    configure(TOKEN_OLD_KEYS=("k" * 31,))
+    assert found() == ["emitter.W002"]
+
+
+@pytest.mark.parametrize("name", ["TOKEN_AUDIENCE", "TOKEN_ISSUER"])
+def test_tokens_for_anybody_are_refused(configure, name) -> None:
+    configure(**{name: ""})
+    assert found() == ["emitter.E005"]
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("https://accounts.example/keys", None),
+        ("http://localhost:8080/keys", None),
+        ("http://accounts.example/keys", "https"),
+        ("/nowhere/keys.json", "No such file"),
+    ],
+)
+def test_the_source_of_public_keys_is_looked_at(configure, source, fault) -> None:
+    configure(JWKS=source, JWKS_ISSUER="https://accounts.example")
+    assert found() == (["emitter.E006"] if fault else [])
+    assert not fault or fault in next(iter(check_settings())).msg
+
+
+def test_a_file_of_public_keys_has_to_hold_some(configure, tmp_path) -> None:
+    configure(JWKS=str(tmp_path / "keys"), JWKS_ISSUER="https://accounts.example")
+    (tmp_path / "keys").write_bytes(pem(RSA))
+    assert found() == []
+    (tmp_path / "keys").write_bytes(private_pem(RSA))
+    assert found() == ["emitter.E006"]
+
+
+def test_public_keys_are_of_a_named_issuer(configure) -> None:
+    configure(JWKS="https://accounts.example/keys")
+    assert found() == ["emitter.E006"]
 
 
 def test_a_database_of_its_own_is_fine_with_the_router(log_on, settings) -> None:

@@ -3,8 +3,10 @@
 import time
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError
 
+from emitter.errors import NotAllowed
 from emitter.policy import identity
 
 from .commands import told
@@ -42,3 +44,15 @@ def test_a_duration_is_a_number_and_a_unit(key, expires) -> None:
 def test_a_stranger_gets_none(key) -> None:
     with pytest.raises(CommandError, match="unknown_user: No user has the key or the name 'nobody'"):
         told("create_token", "--user", "nobody")
+
+
+def test_it_lives_no_longer_than_allowed(key) -> None:
+    with pytest.raises(CommandError, match="bad_request: A token lives 30 days at most"):
+        token("--expires", "31d")
+
+
+def test_it_ends_with_the_users_password(key) -> None:
+    made = token()
+    User.objects.update(password="another")
+    with pytest.raises(NotAllowed):
+        identity.of_token(made)

@@ -108,3 +108,56 @@ async def test_frames_may_come_as_bytes(daphne: Daphne, key: str) -> None:
     async with open_socket(daphne, bearer(key)) as socket:
         await socket.send(b'{"type":"subscribe"}')
         assert (await Client(socket).expect("error"))["code"] == "unknown_frame"
+
+
+async def test_who_says_stop_and_leaves_means_it(daphne: Daphne, key: str) -> None:
+    await emitter.aemit(RunContext(key, run_id="run-1"), AgentStarted("Why?"))
+    async with connect(daphne, key) as client:
+        await client.send("cancel", run_id="run-1")
+    async with connect(daphne, key, after=1, epoch=client.epoch) as again:
+        assert await again.until(2) == [2]
+
+
+async def test_a_frame_that_is_too_large_ends_the_session(daphne: Daphne, key: str) -> None:
+    async with connect(daphne, key) as client:
+        await client.send("filter", types=["x" * 70_000])
+        assert await client.closed() == 4400
+    assert client.frames[-1]["code"] == "bad_frame"
+
+
+async def test_a_flood_of_frames_ends_the_session(daphne: Daphne, key: str) -> None:
+    async with connect(daphne, key) as client:
+        for _ in range(1_000):
+            await client.send("pong")
+        assert await client.closed() == 4429
+    assert client.reason == "too_many_frames"
+
+
+async def test_a_plain_client_cannot_flood_either(daphne: Daphne, key: str) -> None:
+    headers = {"Authorization": f"Bearer {create_token(key, seconds=60)}"}
+    async with open_socket(daphne, headers=headers) as socket:
+        for _ in range(1_000):
+            await socket.send("x")
+        assert await Client(socket).closed() == 4429
+
+
+async def test_every_event_may_be_acknowledged_by_itself(daphne: Daphne, key: str) -> None:
+    async with connect(daphne, key) as client:
+        for _ in range(3):
+            await emit_there(daphne, key, 500)
+            await client.until(client.position + 500, ack=False)
+            for seq in client.seqs[-500:]:
+                await client.send("ack", seq=seq)
+        await emit_there(daphne, key)
+        await client.until(1_501)
+    assert "error" not in client.types
+
+
+async def test_work_that_a_client_asks_for_is_bounded(daphne: Daphne, key: str) -> None:
+    async with connect(daphne, key) as client:
+        for _ in range(100):
+            await client.send("auth", token="nonsense")
+        answers = [(await client.expect("error"))["code"] for _ in range(100)]
+        await emit_there(daphne, key)
+        assert await client.until(1) == [1]
+    assert set(answers) == {"not_authenticated", "too_many_frames"}

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emitter.delivery.flow import Credit, Rate
+from emitter.delivery.flow import Allowance, Credit, Rate
 
 
 class Clock:
@@ -115,3 +115,29 @@ def test_what_a_rate_wrote_in_all_has_a_bound() -> None:
     assert not rate.overdue()
     rate.take(2, 1)
     assert rate.overdue()
+
+
+def test_a_client_may_say_so_many_frames_at_once_and_so_many_a_second() -> None:
+    clock = Clock()
+    allowance = Allowance(10, 3, 100, clock)
+    assert [allowance.take() for _ in range(4)] == [True, True, True, False]
+    clock.now = 0.1
+    assert [allowance.take() for _ in range(2)] == [True, False]
+    clock.now = 100
+    assert [allowance.take() for _ in range(4)] == [True, True, True, False]
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=20))
+def test_whoever_acknowledges_every_event_never_says_too_much(batches) -> None:
+    allowance = Allowance(0.001, 5, 1_000, Clock())
+    for events in batches:
+        allowance.earn(events)
+        assert all(allowance.take() for _ in range(events))
+
+
+@given(st.lists(st.integers(0, 500), max_size=20))
+def test_what_may_be_said_is_bounded_whatever_was_sent(sent) -> None:
+    allowance = Allowance(0.001, 5, 100, Clock())
+    for events in sent:
+        allowance.earn(events)
+    assert sum(allowance.take() for _ in range(1_000)) <= 100

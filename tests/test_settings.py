@@ -1,10 +1,16 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from netra_events.checks import check_production
 from netra_events.settings import DEVELOPMENT_KEY, channel_layer, database
+
+from .processes import PROJECT
 
 SAFE = {"DEBUG": False, "SECRET_KEY": "k" * 32, "ALLOWED_HOSTS": ["example.com"], "CSRF_TRUSTED_ORIGINS": []}
 
@@ -47,3 +53,44 @@ def test_options_of_an_address_are_kept() -> None:
 def test_redis_is_used_where_it_is_named() -> None:
     assert channel_layer("redis://127.0.0.1/0")["CONFIG"] == {"hosts": ["redis://127.0.0.1/0"]}
     assert "CONFIG" not in channel_layer(None)
+
+
+#: What the documentation says to set for production.
+PRODUCTION = {
+    "DEBUG": "off",
+    "SECRET_KEY": "0123456789abcdef" * 4,
+    "ALLOWED_HOSTS": "events.example.com",
+    "CSRF_TRUSTED_ORIGINS": "https://events.example.com",
+}
+
+
+def checked(**changes: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py check --deploy --fail-level WARNING` on the production settings."""
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    environment = {**os.environ, **PRODUCTION, **changes}
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+
+
+def test_djangos_deployment_checks_find_nothing() -> None:
+    done = checked()
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+def test_djangos_deployment_checks_would_find_something() -> None:
+    done = checked(DEBUG="on")
+    assert done.returncode == 1
+    assert "security.W018" in done.stderr
+
+
+def test_pages_come_over_https_and_programs_are_not_sent_elsewhere(settings: Settings, db: None) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answers = [Client().get(path).status_code for path in ("/", "/admin/", "/api/events/", "/healthz")]
+    assert answers == [301, 301, 401, 200]
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/healthz", "/api/events/", "/nowhere/"])
+def test_every_answer_says_what_a_page_may_load(path: str, db: None) -> None:
+    policy = Client().get(path).headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy

@@ -12,6 +12,7 @@ from django.test import Client as Browser
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from emitter.blocking import run
+from emitter.errors import CODES
 from emitter.policy import tickets
 from emitter.policy.identity import create_token
 from emitter.wire import SUBPROTOCOL
@@ -35,9 +36,12 @@ async def hello(socket: Any) -> str:
 
 
 async def refusal(socket: Any) -> int:
-    """The close code that a client which is let in and shown out can read."""
+    """The close code that a client which is let in and shown out can read, with the stable code of why beside it."""
     async with socket as opened:
-        return await Client(opened).closed()
+        client = Client(opened)
+        closed = await client.closed()
+        assert client.reason in CODES
+        return closed
 
 
 async def test_a_token_beside_the_protocol_opens(daphne: Daphne, key: str) -> None:
@@ -145,4 +149,7 @@ async def test_one_socket_too_many_is_told_to_stay_away(daphne: Daphne, key: str
     async with AsyncExitStack() as stack:
         for _ in range(20):
             await stack.enter_async_context(connect(daphne, key))
-        assert await refusal(open_socket(daphne, bearer(key))) == 4429
+        async with open_socket(daphne, bearer(key)) as socket:
+            client = Client(socket)
+            assert await client.closed() == 4429
+    assert (client.frames, client.reason) == ([], "too_many_sessions")

@@ -13,7 +13,7 @@ from emitter.policy import tickets
 
 def test_a_ticket_opens_once(db: None) -> None:
     secret = tickets.issue("7")
-    assert tickets.spend(secret) == "7"
+    assert tickets.spend(secret).stream == "7"
     assert tickets.spend(secret) is None
 
 
@@ -55,9 +55,9 @@ def test_of_twenty_tries_at_once_one_wins() -> None:
     def try_it(_: int) -> str | None:
         connections["default"].ensure_connection()
         together.wait()
-        key = tickets.spend(secret)
+        ticket = tickets.spend(secret)
         connections.close_all()
-        return key
+        return ticket.stream if ticket is not None else None
 
     with ThreadPoolExecutor(20) as threads:
         assert Counter(threads.map(try_it, range(20))) == {"7": 1, None: 19}

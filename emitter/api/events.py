@@ -11,9 +11,12 @@ from emitter import blocking, log, wire
 from emitter.api.http import Call, body, endpoint, json_response, number
 from emitter.context import check_id
 from emitter.errors import EmitterError, EventRefused, NotAllowed
+from emitter.policy import access, service_keys
+from emitter.policy.identity import Identity, Service
 from emitter.service import emitter
 from emitter.service.emitter import BATCH
 from emitter.service.intake import outcome_json, read_texts
+from emitter.service.prepare import Item
 
 PAGE, LARGEST_PAGE = 100, 1_000
 #: Said of a body, each of its lines is an item, however broken.
@@ -30,7 +33,7 @@ async def emit(call: Call) -> HttpResponse:
     texts, single = _items(body(call.request), call.request.content_type)
     if len(texts) > BATCH:
         raise EventRefused("batch_too_large", f"{len(texts):,} events in one request; send at most {BATCH:,}.")
-    items = await blocking.run(read_texts, texts)
+    items = await blocking.run(_read, texts, call.who.service)
     outcomes = await emitter.aemit_each(items)
     if single:
         if isinstance(outcomes[0], EmitterError):
@@ -39,16 +42,34 @@ async def emit(call: Call) -> HttpResponse:
     return json_response({"receipts": [outcome_json(outcome, index=place) for place, outcome in enumerate(outcomes)]})
 
 
+def _read(texts: list[bytes], service: Service | None) -> list[Item | EmitterError]:
+    """The items; of a service those that its key is for, the others as their refusals."""
+    if service is None:
+        return read_texts(texts)
+    service_keys.spend_rate(service, len(texts))
+    items = read_texts(texts)
+    return [_refusal(service, item) or item for item in items]
+
+
+def _refusal(service: Service, item: Item | EmitterError) -> EmitterError | None:
+    if isinstance(item, EmitterError):
+        return None
+    return service_keys.refusal(service, item.context.user_id, item.event.type)
+
+
 async def history(call: Call) -> HttpResponse:
-    """The caller's own events after a number, in order."""
+    """The caller's own events after a number, in order; those of ``?user=`` for whoever may."""
     query = call.request.GET
     after = number(call.request, "after", 0)
     limit = max(1, min(number(call.request, "limit", PAGE), LARGEST_PAGE))
     run, event_type = (check_id(name, query[name]) if query.get(name) else None for name in ("run_id", "type"))
-    return await blocking.run(_page, call.who.key, after, limit, run, event_type)
+    return await blocking.run(_page, call.who, query.get("user"), after, limit, run, event_type)
 
 
-def _page(key: str, after: int, limit: int, run: str | None, event_type: str | None) -> HttpResponse:
+def _page(
+    who: Identity, user: str | None, after: int, limit: int, run: str | None, event_type: str | None
+) -> HttpResponse:
+    key = access.stream_for(who, user, "events", f"after {after}, run {run or 'any'}, type {event_type or 'any'}")
     page, next_after = log.history(key, after=after, limit=limit, run=run, event_type=event_type)
     stream = log.open_stream(key)
     return json_response(
@@ -78,4 +99,4 @@ def _items(sent: bytes, content_type: str | None) -> tuple[list[bytes], bool]:
     return [stripped], True
 
 
-view = endpoint(GET=history, POST=emit)
+view = endpoint(services=True, GET=history, POST=emit)

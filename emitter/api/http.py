@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
@@ -10,14 +11,16 @@ from typing import Any
 
 import msgspec
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_variables
 
-from emitter import blocking, metrics
+from emitter import blocking, metrics, secrecy
 from emitter.errors import CODES, EmitterError, NotAllowed
-from emitter.policy import identity
+from emitter.policy import door, identity, service_keys
 from emitter.policy.identity import Identity
+from emitter.policy.rates import RateExceeded
 
 logger = logging.getLogger("emitter")
 
@@ -54,8 +57,12 @@ def problem(error: EmitterError) -> HttpResponse:
     return response
 
 
-def endpoint(**views: View) -> Any:
-    """A view per method: ``endpoint(GET=history, POST=emit)``. Authenticates, and answers errors as problems."""
+def endpoint(*, tickets: bool = False, services: bool = False, **views: View) -> Any:
+    """A view per method: ``endpoint(GET=history, POST=emit)``. Authenticates, and answers errors as problems.
+
+    With ``tickets`` a ticket in the address opens it as well; with ``services`` a service key may come in, and the
+    views ask what it is for.
+    """
 
     @csrf_exempt
     async def view(request: HttpRequest, **arguments: str) -> HttpResponseBase:
@@ -63,32 +70,43 @@ def endpoint(**views: View) -> Any:
             handler = views.get(request.method or "")
             if handler is None:
                 raise EmitterError("method_not_allowed", f"Use {' or '.join(views)} here.")
-            return await handler(Call(request, await authenticate(request)), **arguments)
+            if tickets:
+                door.admit(request.META.get("REMOTE_ADDR"))
+            who = await authenticate(request, tickets=tickets)
+            if who.service is not None and not services:
+                raise NotAllowed("key_scope", "A service key belongs to no user, and this is for users.")
+            return await handler(Call(request, who), **arguments)
         except EmitterError as error:
             response = problem(error)
             if error.status == 405:
                 response["Allow"] = ", ".join(views)
+            if isinstance(error, RateExceeded):
+                response["Retry-After"] = str(math.ceil(error.wait))
             return response
 
     wraps(next(iter(views.values())))(view)
     return view
 
 
-async def authenticate(request: HttpRequest) -> Identity:
+@sensitive_variables()
+async def authenticate(request: HttpRequest, *, tickets: bool = False) -> Identity:
     """By bearer token, else by session; a session needs its CSRF token for whatever changes something."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.startswith(service_keys.MARK):
+        return await blocking.run(service_keys.of_key, secrecy.Secret(token))
     if scheme.lower() == "bearer":
-        return await blocking.run(identity.of_token, token)
-    if request.method == "GET" and (ticket := request.GET.get("ticket")):
-        return await blocking.run(identity.of_ticket, ticket)
-    who = await blocking.run(_session_identity, request)
+        return await blocking.run(identity.of_token, secrecy.Secret(token))
+    if tickets and (ticket := _ticket(request)):
+        return await blocking.run(identity.of_ticket, secrecy.Secret(ticket))
+    who = await blocking.run(identity.of_request, request)
     if request.method not in SAFE_METHODS and (reason := _csrf_failure(request)):
         raise NotAllowed("forbidden", f"{reason} Send the header X-CSRFToken with the value of the cookie csrftoken.")
     return who
 
 
-def _session_identity(request: HttpRequest) -> Identity:
-    return identity.of_user(getattr(request, "user", None))
+def _ticket(request: HttpRequest) -> str | None:
+    scope = getattr(request, "scope", {"query_string": request.META.get("QUERY_STRING", "").encode()})
+    return QueryDict(secrecy.query_of(scope)).get("ticket")
 
 
 class _CsrfCheck(CsrfViewMiddleware):

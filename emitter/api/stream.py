@@ -37,4 +37,4 @@ def _claim(call: Call) -> Claim:
     return Claim(after=after, epoch=call.request.GET.get("epoch"))
 
 
-view = endpoint(GET=events)
+view = endpoint(tickets=True, GET=events)

@@ -8,11 +8,20 @@ from emitter import blocking
 from emitter.api.http import Call, endpoint, json_response
 from emitter.conf import conf
 from emitter.policy import tickets
+from emitter.policy.identity import Standing
 
 
 async def issue(call: Call) -> HttpResponse:
     """A ticket for the caller."""
-    ticket = await blocking.run(tickets.issue, call.who.key)
+    who = call.who
+    rests_on = who.standing or Standing()
+    ticket = await blocking.run(
+        tickets.issue,
+        who.key,
+        fingerprint=rests_on.fingerprint,
+        session=rests_on.session,
+        until=who.expires_at,
+    )
     return json_response({"ticket": ticket, "expires_in": conf.ticket_seconds})
 
 

@@ -125,3 +125,33 @@ class Rate:
 
     def overdue(self) -> bool:
         return self._written > self._bound
+
+
+class Allowance:
+    """How much a client may say: so many frames a second, and one more for each event that it was sent.
+
+    Whoever acknowledges each single event stays below it; whoever floods does not.
+    """
+
+    def __init__(self, per_second: float, burst: int, most: int, clock: Clock = time.monotonic) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._most = most
+        self._clock = clock
+        self._left = float(burst)
+        self._filled_at = clock()
+
+    def earn(self, events: int) -> None:
+        """So many events were sent."""
+        self._left = min(self._most, self._left + events)
+
+    def take(self) -> bool:
+        """One frame came. False when it is one too many."""
+        now = self._clock()
+        if self._left < self._burst:
+            self._left = min(self._burst, self._left + (now - self._filled_at) * self._per_second)
+        self._filled_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

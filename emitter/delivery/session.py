@@ -20,7 +20,7 @@ from emitter import blocking, cursor, log, metrics, wire
 from emitter.conf import conf
 from emitter.cursor import Claim, Gap, Growth, StreamState
 from emitter.delivery.devices import Position, position_of
-from emitter.delivery.flow import Credit, Flow, Rate
+from emitter.delivery.flow import Allowance, Credit, Flow, Rate
 from emitter.delivery.place import Place, bytes_of
 from emitter.delivery.speech import FRAMES, Speech
 from emitter.errors import CloseCode, EmitterError, FrameError, NotAllowed
@@ -30,6 +30,8 @@ logger = logging.getLogger("emitter")
 
 #: Control frames that may wait to be written before a client counts as a flood.
 CONTROL_FRAMES = 100
+#: Frames that a client may say a second and at once, whatever it was sent, and the largest one, in bytes.
+SAID_A_SECOND, SAID_AT_ONCE, SAID_BYTES = 50, 500, 65_536
 #: Seconds before a token's end at which the client is warned.
 WARN_SECONDS = 30
 
@@ -71,11 +73,14 @@ class Session:
             if visitor.speech.acknowledges
             else Rate(conf.rate_bytes, conf.rate_burst, conf.rate_bound)
         )
+        self._allowance = Allowance(SAID_A_SECOND, SAID_AT_ONCE, SAID_AT_ONCE + conf.credit_events)
         self._acknowledged = 0
         self._remembered = 0
         self._wrote_at = time.monotonic()
         self._warned = False
         self._closing: CloseCode | None = None
+        #: Why it was closed, as the client is told beside the code.
+        self.reason = ""
         self._gone = False
 
     # What comes in ----------------------------------------------------------------------------------------------------
@@ -93,7 +98,7 @@ class Session:
 
     def received(self, text: str | bytes) -> wire.ClientFrame | None:
         """What the client says. Returns the frame if the shell has to act on it: ``cancel`` and ``auth``."""
-        if not self._speech.acknowledges:
+        if self._closing is not None or not self._may_say(text) or not self._speech.acknowledges:
             return None
         try:
             frame = wire.decode_frame(text)
@@ -114,6 +119,14 @@ class Session:
                 return frame
         return None
 
+    def _may_say(self, text: str | bytes) -> bool:
+        if not self._allowance.take():
+            self.close(CloseCode.TOO_MANY_SESSIONS, "too_many_frames")
+        elif len(text) > SAID_BYTES:
+            self._refuse(FrameError("bad_frame", f"A frame takes {SAID_BYTES:,} bytes at most."))
+            self.close(CloseCode.BAD_FRAME)
+        return self._closing is None
+
     def renewed(self, renewed: Identity) -> None:
         """The client brought a newer token."""
         if renewed.key != self.key:
@@ -124,6 +137,15 @@ class Session:
     def tell(self, error: EmitterError) -> None:
         """Answers the client with an error frame."""
         self._refuse(error)
+
+    def stands(self, asked: Identity, found: Identity | None) -> None:
+        """How the identity that was ``asked`` about stands now; ``None`` when it has ended."""
+        if asked is not self.identity:
+            return  # The client has brought a newer one meanwhile.
+        if found is None:
+            self.close(CloseCode.NOT_AUTHENTICATED, "signed_out")
+        else:
+            self.identity = found
 
     def tick(self, now: float) -> None:
         """Called about once a second (``now`` is monotonic): heartbeat, expiry, patience."""
@@ -139,9 +161,12 @@ class Session:
                 self._warned = True
                 self._say(wire.expiring(int(left)))
 
-    def close(self, code: CloseCode) -> None:
-        """Ends the session with a code for the client."""
-        self._closing = self._closing or code
+    def close(self, code: CloseCode, refusal: str = "") -> None:
+        """Ends the session with a code for the client; ``refusal`` is the stable code of why, and is counted."""
+        if self._closing is None:
+            self._closing, self.reason = code, refusal or code.name.lower()
+            if refusal:
+                metrics.REFUSED.labels(code=refusal).inc()
         self._wake.set()
 
     def gone(self) -> None:
@@ -269,6 +294,7 @@ class Session:
 
     async def _deliver(self, first: int, events: Sequence[str]) -> None:
         """Writes events from number ``first`` on; what the client filters out is said as a position."""
+        self._allowance.earn(len(events))
         for seq, body in enumerate(events, first):
             self._flow.take(seq, bytes_of(body))
         if self._filter is None:

@@ -39,7 +39,7 @@ async def stream(visitor: Visitor) -> AsyncIterator[str]:
             while (part := await parts.get()) is not None:
                 yield part
             if (code := conversation.result()) is not None:
-                yield EVENT_STREAM.control(wire.close(code, code.name.lower()))[0]
+                yield EVENT_STREAM.control(wire.close(code, session.reason))[0]
         finally:
             session.gone()
             conversation.cancel()

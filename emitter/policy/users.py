@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -57,6 +58,24 @@ def of_keys(keys: Collection[str]) -> dict[str, Any]:
     values = [value for key in keys if (value := _field_value(key)) is not None]
     found = get_user_model()._default_manager.filter(**{f"{conf.user_key}__in": values})
     return {key: user for user in found if (key := key_of(user)) in keys}
+
+
+def fingerprint(user: Any) -> str:
+    """A short text that changes with the user's password; empty for users who have none."""
+    to_hash = getattr(user, "get_session_auth_hash", None)
+    return _short(to_hash()) if to_hash is not None else ""
+
+
+def fits(user: Any, given: str) -> bool:
+    """Whether a fingerprint is still the user's, made with Django's ``SECRET_KEY`` or one of its fallbacks."""
+    if given == fingerprint(user):
+        return True
+    fallbacks = getattr(user, "get_session_auth_fallback_hash", None)
+    return fallbacks is not None and given in {_short(one) for one in fallbacks()}
+
+
+def _short(auth_hash: str) -> str:
+    return sha256(b"emitter.fingerprint:" + auth_hash.encode()).hexdigest()[:20]
 
 
 def find(value: str) -> str:

@@ -6,9 +6,11 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from emitter.errors import EmitterError
 from emitter.management.people import key_of
+from emitter.policy import users
 from emitter.policy.identity import create_token
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -37,4 +39,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         key = key_of(options["user"])
-        self.stdout.write(create_token(key, seconds=options["expires"], emit=options["emit"]))
+        fingerprint = users.fingerprint(users.user_of(key))
+        try:
+            token = create_token(key, seconds=options["expires"], emit=options["emit"], fingerprint=fingerprint)
+        except EmitterError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(token)

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from emitter.management.people import keys_of
+from emitter.policy import access
 from emitter.service import upkeep
 
 LONGEST = 36_500
@@ -44,4 +45,5 @@ class Command(BaseCommand):
             deleted += step
             if sys.stderr.isatty():
                 self.stderr.write(f"\r{deleted:,} events deleted ", ending="")
+        access.prune()
         self.stdout.write(f"{deleted:,} events deleted.")

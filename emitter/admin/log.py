@@ -18,8 +18,8 @@ from django.utils.safestring import SafeString
 
 from emitter.errors import EmitterError
 from emitter.events import KNOWN_TYPES
-from emitter.models import Device, Event, Run
-from emitter.policy import tiers, users
+from emitter.models import KEY_LENGTH, Device, Event, Run
+from emitter.policy import access, identity, tiers, users
 
 PAGE = 50
 
@@ -66,10 +66,7 @@ class UserFilter(TextFilter):
         value = self.value()
         if not value:
             return queryset
-        try:
-            return queryset.filter(stream=users.find(value))
-        except EmitterError:
-            return queryset.filter(stream=value)
+        return queryset.filter(stream=key) if (key := _key_of(value)) else queryset.none()
 
 
 class RunFilter(TextFilter):
@@ -82,7 +79,7 @@ class RunFilter(TextFilter):
         value = self.value()
         if not value:
             return queryset
-        run = Run.objects.using(queryset.db).filter(id=value).first()
+        run = Run.objects.using(queryset.db).filter(id=value).first() if value.isprintable() else None
         if run is None:
             return queryset.none()
         return queryset.filter(stream=run.stream, seq__gte=run.first_seq, run=run.id)
@@ -126,10 +123,41 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+class Recorded(ReadOnly):
+    """What is somebody else's: each look at it is recorded, a list with its filters and a row with its name."""
+
+    #: What a record calls one row.
+    what = ""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if self.has_view_permission(request):
+            user = request.GET.get(UserFilter.parameter_name, "")
+            self._record(request, f"{self.what}s", _key_of(user) if user else "", request.GET.urlencode())
+        return super().changelist_view(request, extra_context)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None and self.has_view_permission(request, row):
+            self._record(request, self.what, row.stream, str(row))
+        return row
+
+    def _record(self, request: HttpRequest, what: str, stream: str, detail: str) -> None:
+        access.record(identity.of_request(request), what, stream, detail, how="admin")
+
+
+def _key_of(named: str) -> str:
+    """The key that a filter means, which may outlive its user; nothing for what can be no key."""
+    try:
+        return users.find(named)
+    except EmitterError:
+        return named if len(named) <= KEY_LENGTH and named.isprintable() else ""
+
+
 @admin.register(Event)
-class EventAdmin(ReadOnly):
+class EventAdmin(Recorded):
     """The event log."""
 
+    what = "event"
     list_display = ("at", "stream", "seq", "type", "run", "summary")
     list_filter = (UserFilter, RunFilter, TypeFilter)
     ordering = ("-id",)
@@ -156,9 +184,10 @@ class EventAdmin(ReadOnly):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly):
+class RunAdmin(Recorded):
     """Runs, newest first."""
 
+    what = "run"
     list_display = ("id", "stream", "tier", "agent", "state", "started_at", "ended_at", "events")
     list_filter = (UserFilter, "state")
     ordering = ("-started_at",)
