@@ -25,6 +25,10 @@ REFUSED = _counter("emitter_refused_total", "Refusals, by stable code.", ("code"
 BELL_FAILURES = _counter("emitter_bell_failures_total", "Bells that could not be rung, or an ear that failed.")
 SPOOL_DEPTH = Gauge("emitter_spool_depth", "Events of this process that wait in a local spool.", registry=REGISTRY)
 SPOOLED = _counter("emitter_spooled_total", "Events that went to a local spool.")
+TOKENS = _counter("emitter_tokens_total", "Tokens that stored events tell of.", ("model", "direction"))
+COST = _counter("emitter_cost_usd_total", "US dollars that these tokens cost.", ("model",))
+UNPRICED = _counter("emitter_unpriced_total", "Model calls without a known price; their cost is null.")
+BUDGET_ACTS = _counter("emitter_budget_acts_total", "Users warned and runs stopped for a budget.", ("act",))
 REAPED = _counter("emitter_reaped_total", "Runs that were ended because their producer was gone.")
 
 COMMITS = _counter("emitter_commits_total", "Transactions that stored events for waiting callers.")

@@ -22,6 +22,7 @@ from emitter.log.read import (
     runs_of,
     stream_keys,
 )
+from emitter.log.usage import usage_of
 
 __all__ = [
     "Appended",
@@ -44,4 +45,5 @@ __all__ = [
     "run_of",
     "runs_of",
     "stream_keys",
+    "usage_of",
 ]

@@ -8,6 +8,15 @@ from uuid import UUID
 
 import msgspec
 
+from emitter.events import Usage
+
+
+class Reported(msgspec.Struct, frozen=True, gc=False):
+    """Tokens that an event tells of: of single calls, or in ``total`` of its run so far."""
+
+    calls: tuple[Usage, ...]
+    total: bool = False
+
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One checked event, encoded but for its number. ``thread`` is ``None`` when the run's own is to be taken.
@@ -25,6 +34,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
     payload: bytes
     created_at: datetime
+    usage: Reported | None = None
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from emitter.conf import conf
 from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
 from emitter.log.entry import Entry
+from emitter.metering.usage import reported_by
 
 #: Seconds that the clock which made an id may be ahead of ours.
 AHEAD_SECONDS = 300
@@ -39,6 +40,7 @@ def prepare(item: Item) -> Entry:
     now = datetime.now(UTC)
     payload = event.payload()
     events.check(event.type, payload)
+    usage = reported_by(event.type, payload)
     encoded = wire.encode_payload(payload, max_bytes=conf.payload_bytes, max_depth=conf.payload_depth)
     return Entry(
         stream=context.user_id,
@@ -51,6 +53,7 @@ def prepare(item: Item) -> Entry:
         digest=wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload),
         payload=encoded,
         created_at=now,
+        usage=usage,
     )
 
 
