@@ -240,7 +240,7 @@ class Budget(models.Model):
     per = models.CharField(max_length=5, choices=Per.choices, default=Per.DAY)
 
     def __str__(self) -> str:
-        return f"{self.stream} {self.usd} per {self.per}"
+        return f"{self.stream} {self.usd:.2f} USD per {self.per}"
 
 
 class BudgetNotice(models.Model):

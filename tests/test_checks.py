@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.db import connections
 
-from emitter.checks import check_settings
+from emitter.checks import check_money, check_settings
 
 from .conftest import Configure
 
@@ -17,7 +17,7 @@ IMMEDIATE = {**SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
 
 def found() -> list[str]:
     """The ids of what the checks say; each says what to do."""
-    messages: list[CheckMessage] = list(check_settings())
+    messages: list[CheckMessage] = [*check_settings(), *check_money()]
     assert all(message.hint for message in messages)
     return [str(message.id) for message in messages]
 
@@ -96,3 +96,10 @@ def test_the_hint_names_the_database_that_is_meant(log_on) -> None:
 def test_a_database_of_another_make_is_refused(log_on) -> None:
     log_on({"ENGINE": "django.db.backends.dummy"})
     assert found() == ["emitter.E003"]
+
+
+def test_prices_and_budgets_that_are_none(configure: Configure) -> None:
+    configure(PRICES={"house": {"input": "1", "output": "2"}}, BUDGETS={"free": {"usd": "5"}})
+    assert found() == []
+    configure(PRICES={"house": {"input": 0.1, "output": "2"}}, BUDGETS={"free": {"usd": "5", "per": "year"}})
+    assert found() == ["emitter.E020", "emitter.E021"]

@@ -19,6 +19,7 @@ from emitter.log.read import (
     ping,
     read_after,
     run_of,
+    running_keys,
     runs_of,
     stream_keys,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "ping",
     "read_after",
     "run_of",
+    "running_keys",
     "runs_of",
     "stream_keys",
     "usage_of",

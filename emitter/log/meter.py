@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from emitter.events import Usage
+from emitter.fields import MOST_USD
 from emitter.log.entry import Entry
 
 
@@ -35,7 +36,10 @@ def unpriced(call: Usage, at: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over calls: ``cost_usd`` of those with a price, ``None`` without any; ``unpriced`` counts those without."""
+    """Sums over calls: ``cost_usd`` of those with a price, ``None`` without any; ``unpriced`` counts those without.
+
+    A cost stays at ``MOST_USD``, which is the most that can be stored.
+    """
 
     calls: int = 0
     input_tokens: int = 0
@@ -94,9 +98,13 @@ class Meter:
             self.rows.append(
                 UsageRow(entry.stream, seq, entry.run, entry.agent, model, totals, by[model], entry.created_at)
             )
-            key = entry.run, model
-            self._counted[key] = self.changed[key] = self._counted.get(key, Totals()) + totals
-            self.streams[entry.run] = entry.stream
+            self.add(entry.stream, entry.run, model, totals)
+
+    def add(self, stream: str, run: str, model: str, totals: Totals) -> None:
+        """Adds to what is counted of a run."""
+        key = run, model
+        self._counted[key] = self.changed[key] = self._counted.get(key, Totals()) + totals
+        self.streams[run] = stream
 
     def _new(self, entry: Entry) -> Iterator[Usage]:
         assert entry.usage is not None
@@ -121,7 +129,7 @@ def to_the_millisecond(moment: datetime) -> datetime:
 def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     if one is None or other is None:
         return other if one is None else one
-    return one + other
+    return min(one + other, MOST_USD)
 
 
 def _above(total: Usage, counted: Totals) -> Usage | None:

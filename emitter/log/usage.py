@@ -10,12 +10,13 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from emitter.conf import conf
 from emitter.log.entry import Unit
-from emitter.log.meter import Meter, RunModel, Totals
-from emitter.models import EventUsage, RollUp, RunUsage, Used
+from emitter.log.meter import Meter, RunModel, Totals, UsageRow
+from emitter.models import EventUsage, RollUp, RunUsage, Stream, Used
 
 SUMS = ("calls", "input_tokens", "output_tokens", "cost_usd", "unpriced")
 
@@ -66,6 +67,26 @@ def usage_of(runs: Collection[str]) -> dict[str, dict[str, Totals]]:
     for row in RunUsage.objects.using(conf.database).filter(run__in=runs).order_by("run", "model"):
         found.setdefault(row.run, {})[row.model] = totals_of(row)
     return found
+
+
+def behind(limit: int) -> list[str]:
+    """The user keys of streams of which usage is not rolled up yet."""
+    position = RollUp.objects.filter(stream=OuterRef("key")).values("seq")
+    newer = EventUsage.objects.filter(stream=OuterRef("key"), seq__gt=OuterRef("rolled"))
+    streams = Stream.objects.using(conf.database).annotate(rolled=Coalesce(Subquery(position), 0))
+    return list(streams.filter(Exists(newer)).values_list("key", flat=True)[:limit])
+
+
+def next_rows(key: str, after: int, limit: int) -> list[UsageRow]:
+    """The next rows of a stream, about ``limit`` of them: the rows of one event stay together."""
+    rows = EventUsage.objects.using(conf.database).filter(stream=key, seq__gt=after).order_by("seq")
+    last = rows.values_list("seq", flat=True)[limit - 1 : limit].first()
+    return [_row(row) for row in (rows if last is None else rows.filter(seq__lte=last))]
+
+
+def _row(row: EventUsage) -> UsageRow:
+    names = row.stream, row.seq, row.run, row.agent, row.model
+    return UsageRow(*names, totals_of(row), row.priced_by, row.created_at)
 
 
 def prune_usage(key: str, pruned_to: int) -> None:

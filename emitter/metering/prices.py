@@ -43,7 +43,7 @@ def price(usage: Usage, at: datetime) -> Priced | None:
     """The cost of a call and the price list it is from. Never raises: a price that fails is none."""
     try:
         with localcontext(prec=40):
-            priced = _own_price(usage) or _listed_price(usage, at)
+            priced = _own_price(usage) or listed_price(usage, at)
     except Exception:
         logger.exception("unpriced: the price of a call of %r could not be found", usage.model)
         return None
@@ -95,7 +95,14 @@ def _own_price(usage: Usage) -> Priced | None:
     return Priced(rounded((usage.input_tokens * prices[0] + usage.output_tokens * prices[1]) / MILLION), OWN)
 
 
-def _listed_price(usage: Usage, at: datetime) -> Priced | None:
+def list_name() -> str:
+    """The name of the price list at hand."""
+    library = _library()
+    return "" if library is None else f"genai-prices {library.__version__}"
+
+
+def listed_price(usage: Usage, at: datetime) -> Priced | None:
+    """The cost of a call by the price list that is shipped."""
     found = _find(usage.model)
     if found is None:
         return None
@@ -108,7 +115,7 @@ def _listed_price(usage: Usage, at: datetime) -> Priced | None:
     assert library is not None
     tokens = library.Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
     calculated = model.calc_price(tokens, provider, genai_request_timestamp=at)
-    return Priced(rounded(calculated.total_price), f"genai-prices {library.__version__}")
+    return Priced(rounded(calculated.total_price), list_name())
 
 
 @lru_cache(maxsize=1)
