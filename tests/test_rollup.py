@@ -111,7 +111,7 @@ class TestTables:
             "from emitter.metering.rollup import roll_up\n"
             "def watch(execute, sql, *rest):\n"
             "    done = execute(sql, *rest)\n"
-            "    if sql.startswith('UPDATE \"emitter_rollup\"'): print('written', flush=True); sys.stdin.read()\n"
+            "    if sql.startswith('INSERT INTO \"emitter_rollup\"'): print('written', flush=True); sys.stdin.read()\n"
             "    return done\n"
             "with connection.execute_wrapper(watch): roll_up(tier_name)\n"
         )

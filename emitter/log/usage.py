@@ -5,19 +5,24 @@ They stand under the lock of their user's stream, so that no row is shared betwe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from emitter.conf import conf
+from emitter.fields import UsdField
 from emitter.log.entry import Unit
 from emitter.log.meter import Meter, RunModel, Totals, UsageRow
 from emitter.models import EventUsage, RollUp, RunUsage, Stream, Used
 
+#: Rows of one statement.
+ROWS = 256
+USD = UsdField()
 SUMS = ("calls", "input_tokens", "output_tokens", "cost_usd", "unpriced")
 
 
@@ -28,37 +33,47 @@ def totals_of(row: Used) -> Totals:
 
 def counted_of(connection: BaseDatabaseWrapper, units: Iterable[Unit]) -> dict[RunModel, Totals]:
     """What was counted of the runs of which these units tell more."""
-    runs = {entry.run for unit in units for entry in unit.entries if entry.usage is not None}
+    runs = list({entry.run for unit in units for entry in unit.entries if entry.usage is not None})
     if not runs:
         return {}
-    rows = RunUsage.objects.using(connection.alias).filter(run__in=runs)
-    return {(row.run, row.model): totals_of(row) for row in rows}
+    with connection.cursor() as cursor:
+        marks = ", ".join(["%s"] * len(runs))
+        cursor.execute(f"SELECT run, model, {', '.join(SUMS)} FROM emitter_runusage WHERE run IN ({marks})", runs)
+        return {
+            (run, model): Totals(calls, tokens_in, tokens_out, USD.from_db_value(cost), unpriced)
+            for run, model, calls, tokens_in, tokens_out, cost, unpriced in cursor.fetchall()
+        }
 
 
 def write_usage(connection: BaseDatabaseWrapper, meter: Meter) -> None:
     """Stores what the events of a batch took, and their runs' new totals."""
-    EventUsage.objects.using(connection.alias).bulk_create(
-        EventUsage(
-            stream=row.stream,
-            seq=row.seq,
-            run=row.run,
-            agent=row.agent,
-            model=row.model,
-            priced_by=row.priced_by,
-            created_at=row.created_at,
-            **asdict(row.totals),
-        )
-        for row in meter.rows
-    )
-    RunUsage.objects.using(connection.alias).bulk_create(
-        [
-            RunUsage(stream=meter.streams[run], run=run, model=model, **asdict(totals))
-            for (run, model), totals in meter.changed.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["run", "model"],
-        update_fields=SUMS,
-    )
+    moment = connection.ops.adapt_datetimefield_value
+    events = [
+        (r.stream, r.seq, r.run, r.agent, r.model, r.priced_by, moment(r.created_at), *_stored(r.totals))
+        for r in meter.rows
+    ]
+    runs = [(meter.streams[run], run, model, *_stored(totals)) for (run, model), totals in meter.changed.items()]
+    sums = ", ".join(SUMS)
+    raised = ", ".join(f"{name} = excluded.{name}" for name in SUMS)
+    with connection.cursor() as cursor:
+        columns = f"stream, seq, run, agent, model, priced_by, created_at, {sums}"
+        _insert(cursor, f"INSERT INTO emitter_eventusage ({columns})", events)
+        conflict = f"ON CONFLICT (run, model) DO UPDATE SET {raised}"
+        _insert(cursor, f"INSERT INTO emitter_runusage (stream, run, model, {sums})", runs, conflict)
+
+
+def _insert(cursor: CursorWrapper, into: str, rows: Sequence[tuple[Any, ...]], conflict: str = "") -> None:
+    for start in range(0, len(rows), ROWS):
+        some = rows[start : start + ROWS]
+        marks = f"({', '.join(['%s'] * len(some[0]))})"
+        values = [value for row in some for value in row]
+        cursor.execute(f"{into} VALUES {', '.join([marks] * len(some))} {conflict}", values)
+
+
+def _stored(totals: Totals) -> tuple[int | None, ...]:
+    """The sums as their columns hold them, in the order of ``SUMS``."""
+    cost = USD.get_prep_value(totals.cost_usd)
+    return totals.calls, totals.input_tokens, totals.output_tokens, cost, totals.unpriced
 
 
 def usage_of(runs: Collection[str]) -> dict[str, dict[str, Totals]]:
@@ -79,9 +94,11 @@ def behind(limit: int) -> list[str]:
 
 def next_rows(key: str, after: int, limit: int) -> list[UsageRow]:
     """The next rows of a stream, about ``limit`` of them: the rows of one event stay together."""
-    rows = EventUsage.objects.using(conf.database).filter(stream=key, seq__gt=after).order_by("seq")
-    last = rows.values_list("seq", flat=True)[limit - 1 : limit].first()
-    return [_row(row) for row in (rows if last is None else rows.filter(seq__lte=last))]
+    rows = EventUsage.objects.using(conf.database).filter(stream=key, seq__gt=after).order_by("seq", "id")
+    found = list(rows[:limit])
+    if len(found) == limit:
+        found += rows.filter(seq=found[-1].seq, id__gt=found[-1].id)
+    return [_row(row) for row in found]
 
 
 def _row(row: EventUsage) -> UsageRow:

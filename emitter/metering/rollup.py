@@ -68,12 +68,13 @@ def _roll_up_some(key: str, tier: str, step: int) -> int:
     with transaction.atomic(using=conf.database):
         connection = connections[conf.database]
         log.dialect(connection).lock_streams(connection, [key], wait=True)
-        position, _ = RollUp.objects.using(conf.database).get_or_create(stream=key)
-        rows = next_rows(key, position.seq, step)
+        positions = RollUp.objects.using(conf.database)
+        before = positions.filter(stream=key).values_list("seq", flat=True).first()
+        rows = next_rows(key, before or 0, step)
         if rows:
             _add(key, fold(rows, tier))
-            position.seq = rows[-1].seq
-            position.save(update_fields=["seq"])
+            position = RollUp(stream=key, seq=rows[-1].seq)
+            positions.bulk_create([position], update_conflicts=True, unique_fields=["stream"], update_fields=["seq"])
         return len(rows)
 
 
