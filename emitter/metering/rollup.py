@@ -50,9 +50,8 @@ def fold(rows: Iterable[UsageRow], tier: str) -> dict[Bucket, Totals]:
 def roll_up(tier_of: TierOf, step: int = STEP) -> int:
     """Takes in all that is not in the totals yet. Returns how many rows that were."""
     rolled = 0
-    while keys := behind(STREAMS):
-        for key in keys:
-            rolled += _roll_up_stream(key, tier_of(key), step)
+    while some := sum(_roll_up_stream(key, tier_of(key), step) for key in behind(STREAMS)):
+        rolled += some
     return rolled
 
 
