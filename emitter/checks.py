@@ -14,6 +14,8 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from emitter.conf import conf
+from emitter.metering.budgets import limit_from
+from emitter.metering.prices import own_prices
 from emitter.policy import jwks, tiers, tokens
 
 
@@ -123,3 +125,18 @@ def _check_database() -> Iterable[CheckMessage]:
             hint="Add 'emitter.routers.EventsRouter' to DATABASE_ROUTERS.",
             id="emitter.E004",
         )
+
+
+@register()
+def check_money(**_: Any) -> Iterable[CheckMessage]:
+    """The team's own prices, and the budgets of tiers."""
+    for model in conf.prices:
+        try:
+            own_prices(model)
+        except ValueError as error:
+            yield Error("EMITTER['PRICES'] has a price that is none.", hint=str(error), id="emitter.E030")
+    for tier, given in conf.budgets.items():
+        try:
+            limit_from(tier, given)
+        except ValueError as error:
+            yield Error("EMITTER['BUDGETS'] has a budget that is none.", hint=str(error), id="emitter.E031")

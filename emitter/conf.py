@@ -98,8 +98,12 @@ class Conf:
     spool_folder: str | None = "spool"
     #: Events that may wait there.
     spool_events: int = 100_000
-    #: Whether the server reaps orphan runs and prunes old events by itself.
+    #: Whether the server reaps orphan runs, prunes old events, rolls up usage and keeps budgets by itself.
     jobs: bool = True
+    #: A team's own prices by model, USD per million tokens as texts: {"model": {"input": "1.25", "output": "10"}}.
+    prices: dict[str, Any] = field(default_factory=dict)
+    #: What each tier's users may spend: {"free": {"usd": "5.00", "per": "day" or "month", "warn": "0.8"}}.
+    budgets: dict[str, Any] = field(default_factory=dict)
     #: Old senders of a code base that is moving over, by adapter.
     legacy_senders: dict[str, Any] = field(default_factory=dict)
 

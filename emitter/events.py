@@ -1,7 +1,7 @@
 """The vocabulary: five critical events, two other endings, and auxiliary types.
 
 Events are frozen dataclasses, one per type; :class:`Custom` covers a team's own types and events that arrive from
-outside by name. A ``None`` field is left out of the payload.
+outside by name. A ``None`` field is left out of the payload. Any event may carry the tokens that it took (``usage``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ CRITICAL = ("agent_started", "agent_thinking", "tool_executing", "tool_completed
 FINAL = frozenset({"agent_completed", "agent_error", "agent_death"})
 AUXILIARY = frozenset(
     {
+        "budget_exceeded",
+        "budget_warning",
         "progress_update",
         "service_initializing",
         "service_ready",
@@ -27,6 +29,7 @@ AUXILIARY = frozenset(
         "service_unavailable",
         "service_recovered",
         "system_status",
+        "usage_reported",
     }
 )
 #: Words of the wire protocol, which no event may take as its type.
@@ -36,26 +39,32 @@ CONTROL_FRAMES = frozenset(
 
 _NUMBER = (int, float)
 _ANY = (object,)
+_USAGE: dict[str, tuple[type, ...]] = {"usage": (Mapping,)}
 #: Known payload keys and the JSON types they take; ``null`` always fits. Unknown keys are kept unchecked.
 KNOWN_KEYS: dict[str, dict[str, tuple[type, ...]]] = {
-    "agent_started": {"message": (str,)},
-    "agent_thinking": {"thought": (str,), "step_number": (int,)},
-    "tool_executing": {"tool_name": (str,), "parameters": _ANY, "call_id": (str,)},
+    "agent_started": {"message": (str,), **_USAGE},
+    "agent_thinking": {"thought": (str,), "step_number": (int,), **_USAGE},
+    "tool_executing": {"tool_name": (str,), "parameters": _ANY, "call_id": (str,), **_USAGE},
     "tool_completed": {
         "tool_name": (str,),
         "result": _ANY,
         "error": (str,),
         "execution_time_ms": _NUMBER,
         "call_id": (str,),
+        **_USAGE,
     },
-    "agent_completed": {"result": _ANY, "status": (str,), "usage": (Mapping,), "execution_time_ms": _NUMBER},
-    "agent_error": {"error_message": (str,), "error_type": (str,), "recoverable": (bool,)},
-    "agent_death": {"death_cause": (str,), "message": (str,)},
+    "agent_completed": {"result": _ANY, "status": (str,), **_USAGE, "execution_time_ms": _NUMBER},
+    "agent_error": {"error_message": (str,), "error_type": (str,), "recoverable": (bool,), **_USAGE},
+    "agent_death": {"death_cause": (str,), "message": (str,), **_USAGE},
 }
 KNOWN_TYPES = frozenset(KNOWN_KEYS) | AUXILIARY
 COMPLETED_STATUS = ("completed", "cancelled")
 
 _TYPE_SHAPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}\Z")
+#: Most tokens that one call can have taken.
+MOST_TOKENS = 1_000_000_000
+MODEL_LENGTH = 200
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
 class Event(Protocol):
@@ -67,53 +76,75 @@ class Event(Protocol):
     def payload(self) -> JsonObject: ...
 
 
-class _Fields:
-    """Payload from the dataclass's own fields, without those that are ``None``."""
+class KnownEvent:
+    """Base of the seven: the payload is their own fields, without those that are ``None``."""
 
     __slots__: tuple[str, ...] = ()
+    type: ClassVar[str]
+    usage: Usage | JsonObject | None
 
     def payload(self) -> JsonObject:
-        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        named = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        if isinstance(usage := named.get("usage"), Usage):
+            named["usage"] = asdict(usage)
+        return named
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that one model call took. ``model`` is the provider's own name for the model."""
+    """Tokens that one model call took. ``model`` is the provider's own name for the model, or ``""`` when nobody knows.
+
+    Raises ``bad_field`` when a part cannot be that.
+    """
 
     model: str
     input_tokens: int = 0
     output_tokens: int = 0
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, str) or len(self.model) > MODEL_LENGTH or _UNSAFE.search(self.model):
+            raise EventRefused(
+                "bad_field",
+                f"usage: model takes a text of at most {MODEL_LENGTH} characters, without control characters.",
+            )
+        for name in ("input_tokens", "output_tokens"):
+            tokens = getattr(self, name)
+            if type(tokens) is not int or not 0 <= tokens <= MOST_TOKENS:
+                raise EventRefused("bad_field", f"usage: {name} takes a whole number from 0 to {MOST_TOKENS:,}.")
+
 
 @dataclass(frozen=True, slots=True)
-class AgentStarted(_Fields):
+class AgentStarted(KnownEvent):
     """The agent took up the request; ``message`` is what it was asked."""
 
     type: ClassVar[str] = "agent_started"
     message: str | None = None
+    usage: Usage | JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AgentThinking(_Fields):
+class AgentThinking(KnownEvent):
     """What the agent considers; ``step_number`` counts from 1."""
 
     type: ClassVar[str] = "agent_thinking"
     thought: str | None = None
     step_number: int | None = None
+    usage: Usage | JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ToolExecuting(_Fields):
+class ToolExecuting(KnownEvent):
     """A tool begins to work; ``call_id`` pairs it with its :class:`ToolCompleted`."""
 
     type: ClassVar[str] = "tool_executing"
     tool_name: str | None = None
     parameters: Any = None
     call_id: str | None = None
+    usage: Usage | JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCompleted(_Fields):
+class ToolCompleted(KnownEvent):
     """A tool is done: with ``result``, or with ``error``, the reason in words."""
 
     type: ClassVar[str] = "tool_completed"
@@ -122,10 +153,11 @@ class ToolCompleted(_Fields):
     error: str | None = None
     execution_time_ms: float | None = None
     call_id: str | None = None
+    usage: Usage | JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AgentCompleted(_Fields):
+class AgentCompleted(KnownEvent):
     """The run ended well, or was cancelled (``status``)."""
 
     type: ClassVar[str] = "agent_completed"
@@ -134,28 +166,26 @@ class AgentCompleted(_Fields):
     usage: Usage | JsonObject | None = None
     execution_time_ms: float | None = None
 
-    def payload(self) -> JsonObject:
-        named = _Fields.payload(self)
-        return {**named, "usage": asdict(self.usage)} if isinstance(self.usage, Usage) else named
-
 
 @dataclass(frozen=True, slots=True)
-class AgentError(_Fields):
+class AgentError(KnownEvent):
     """The run ended in an error that its producer saw."""
 
     type: ClassVar[str] = "agent_error"
     error_message: str | None = None
     error_type: str | None = None
     recoverable: bool | None = None
+    usage: Usage | JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AgentDeath(_Fields):
+class AgentDeath(KnownEvent):
     """The run ended without its producer, which is gone."""
 
     type: ClassVar[str] = "agent_death"
     death_cause: str | None = None
     message: str | None = None
+    usage: Usage | JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

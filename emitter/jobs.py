@@ -1,7 +1,7 @@
 """The server's one loop for what has to be done now and then. Of several processes one does each job at a time.
 
 It runs on a thread of its own, started with the first request, and reaches the database only when a job is due. Whoever
-prefers cron turns it off (``JOBS``) and calls ``manage.py reap_runs`` and ``prune_events``.
+prefers cron turns it off (``JOBS``) and calls ``manage.py reap_runs``, ``roll_up_usage`` and ``prune_events``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.db import Error, IntegrityError, connections
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from emitter import blocking, log
+from emitter import blocking, log, treasurer
 from emitter.conf import conf
 from emitter.models import Duty
 from emitter.policy import access
@@ -44,6 +44,7 @@ ADOPT_SECONDS = 5.0
 JOBS = (
     Job("reap", 5, reap),
     Job("access", 3_600, access.prune),
+    Job("budgets", treasurer.SECONDS, treasurer.account),
     Job("prune", 3_600, lambda: sum(upkeep.prune(log.stream_keys()))),
 )
 

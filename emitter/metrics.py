@@ -28,6 +28,10 @@ SPOOLED = _counter("emitter_spooled_total", "Events that went to a local spool."
 DROPPED = _counter("emitter_dropped_total", "Auxiliary events that a tier left out.", ("code", "tier"))
 TRIMMED = _counter("emitter_trimmed_total", "Thoughts that a tier shortened or left out.", ("thinking", "tier"))
 TIER_FAILURES = _counter("emitter_tier_failures_total", "Users whose tier could not be told.", ("code",))
+TOKENS = _counter("emitter_tokens_total", "Tokens that stored events tell of.", ("model", "direction"))
+COST = _counter("emitter_cost_usd_total", "US dollars that these tokens cost.", ("model",))
+UNPRICED = _counter("emitter_unpriced_total", "Model calls without a known price; their cost is null.")
+BUDGET_ACTS = _counter("emitter_budget_acts_total", "Users warned and runs stopped for a budget.", ("act",))
 REAPED = _counter("emitter_reaped_total", "Runs that were ended because their producer was gone.")
 
 COMMITS = _counter("emitter_commits_total", "Transactions that stored events for waiting callers.")

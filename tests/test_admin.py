@@ -7,8 +7,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from emitter.context import RunContext
-from emitter.events import AgentThinking
-from emitter.models import Event
+from emitter.events import AgentThinking, Usage
+from emitter.metering.rollup import roll_up
+from emitter.models import Budget, Event
 from emitter.service import emitter
 
 LOG = "/admin/emitter/event/"
@@ -68,7 +69,9 @@ def test_nothing_can_be_written(staff, told) -> None:
     assert staff.post(f"{LOG}{event.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-@pytest.mark.parametrize("path", [LOG, "/admin/emitter/run/", "/admin/emitter/device/"])
+@pytest.mark.parametrize(
+    "path", [LOG, *(f"/admin/emitter/{name}/" for name in ("run", "device", "dailyusage", "budget"))]
+)
 def test_staff_only(path, staff, alice) -> None:
     customer = Client()
     customer.force_login(alice)
@@ -80,3 +83,26 @@ def test_a_run_leads_to_its_events(staff, told) -> None:
     page = staff.get("/admin/emitter/run/").content.decode()
     assert 'href="/admin/emitter/event/?run=run-1"' in page
     assert len(shown(staff.get("/admin/emitter/event/?run=run-1"))) == 30
+
+
+def test_runs_and_days_show_what_they_took(staff, told, alice) -> None:
+    uses = [Usage("gpt-5", 812_000, 64_000), Usage("in-house", 7)]
+    emitter.emit(RunContext(str(alice.pk), run_id="run-1"), AgentThinking("t", usage={"calls": uses}))
+    roll_up(lambda _: "free")
+    runs = staff.get("/admin/emitter/run/?user=alice").content.decode()
+    assert "812,007 / 64,000" in runs
+    assert "1.655000 (1 calls without a price)" in runs
+    one = staff.get("/admin/emitter/run/run-1/change/").content.decode()
+    assert "gpt-5: 812,000 / 64,000, 1.655000<br>in-house: 7 / 0, – (1 calls without a price)" in one
+    assert "1.655000" in staff.get("/admin/emitter/dailyusage/?user=alice").content.decode()
+
+
+def test_a_budget_is_set_for_a_user_who_exists(staff, alice) -> None:
+    add = "/admin/emitter/budget/add/"
+    assert staff.post(add, {"stream": "alice", "usd": "2.50", "per": "month"}).status_code == 302
+    assert str(Budget.objects.get()) == f"{alice.pk} 2.50 USD per month"
+    assert ">2.50<" in staff.get("/admin/emitter/budget/").content.decode()
+    wrong = staff.post(add, {"stream": "nobody", "usd": "-1", "per": "year"}).context["adminform"].form.errors
+    assert set(wrong) == {"stream", "usd", "per"}
+    assert staff.post(f"/admin/emitter/budget/{alice.pk}/change/", {"usd": "3", "per": "day"}).status_code == 302
+    assert str(Budget.objects.get()) == f"{alice.pk} 3.00 USD per day"

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 
 from emitter.context import RunContext
-from emitter.events import AgentCompleted, AgentError, AgentStarted, AgentThinking
+from emitter.events import AgentCompleted, AgentError, AgentStarted, AgentThinking, Usage
 from emitter.models import Event
 from emitter.policy.identity import create_token
 from emitter.policy.users import key_of
@@ -155,6 +155,18 @@ def test_one_run_with_all_that_is_known_of_it(alice) -> None:
     assert (run["question"], run["first_seq"], run["last_seq"]) == ("Why?", 1, 3)
     assert run["state"] == "failed"
     assert [event["seq"] for event in run["timeline"]] == [1, 2, 3]
+
+
+def test_a_run_tells_what_it_took_to_the_last_digit(alice) -> None:
+    uses = [Usage("gpt-5", 1, 0), Usage("in-house", 7)]
+    tell(alice, "r", AgentThinking("Hm", usage={"calls": uses}), AgentThinking("Hm", usage=Usage("gpt-5", 811, 64)))
+    tell(alice, "free", AgentThinking("Hm"))
+    run, listed = Api(alice).get("/api/runs/r/").data, Api(alice).get("/api/runs/").data["runs"]
+    used = {"input_tokens": 812, "output_tokens": 64, "cost_usd": "0.001655000000", "unpriced_calls": 0}
+    house = {"input_tokens": 7, "output_tokens": 0, "cost_usd": None, "unpriced_calls": 1}
+    assert run["models"] == [{"model": "gpt-5", **used}, {"model": "in-house", **house}]
+    assert (run["input_tokens"], run["cost_usd"], run["unpriced_calls"]) == (819, "0.001655000000", 1)
+    assert [(one["input_tokens"], one["cost_usd"]) for one in listed] == [(0, None), (819, "0.001655000000")]
 
 
 def test_a_running_run_has_no_end_yet(alice) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLES = frozenset({"Stream", "Run", "Event"})
+TABLES = frozenset({"Stream", "Run", "Event", "EventUsage", "RunUsage"})
 WRITES = {"save", "delete", "update", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create"}
 WRITES |= {f"a{name}" for name in WRITES}
 SENDS = {"group_send", "group_send_many", "group_add", "group_discard", "new_channel", "get_channel_layer"}

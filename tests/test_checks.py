@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.checks import CheckMessage, run_checks
 from django.db import connections
 
-from emitter.checks import check_settings, check_tiers
+from emitter.checks import check_money, check_settings, check_tiers
 
 from .conftest import Configure
 from .keys import RSA, pem, private_pem
@@ -19,7 +19,7 @@ IMMEDIATE = {**SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
 
 def found() -> list[str]:
     """The ids of what the checks say; each says what to do."""
-    messages: list[CheckMessage] = [*check_settings(), *check_tiers()]
+    messages: list[CheckMessage] = [*check_settings(), *check_tiers(), *check_money()]
     assert all(message.hint for message in messages)
     return [str(message.id) for message in messages]
 
@@ -163,3 +163,10 @@ def test_a_tier_a_field_a_path_or_a_callable_is_fine(configure, monkeypatch, giv
     monkeypatch.setattr(User, "profile", None, raising=False)
     configure(TIER_OF=given)
     assert found() == []
+
+
+def test_prices_and_budgets_that_are_none(configure: Configure) -> None:
+    configure(PRICES={"house": {"input": "1", "output": "2"}}, BUDGETS={"free": {"usd": "5"}})
+    assert found() == []
+    configure(PRICES={"house": {"input": 0.1, "output": "2"}}, BUDGETS={"free": {"usd": "5", "per": "year"}})
+    assert found() == ["emitter.E030", "emitter.E031"]

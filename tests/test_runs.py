@@ -142,4 +142,6 @@ async def test_usage_of_an_async_run_and_a_custom_event(context) -> None:
     async with emitter.arun(context) as run:
         run.usage("gpt-5", output_tokens=5)
         await run.emit(AgentThinking("own", 7))
-    assert (await aassert_run_complete("r"))[-1].payload["usage"]["calls"][0]["model"] == "gpt-5"
+    _, thought, ended = await aassert_run_complete("r")
+    assert thought.payload["usage"] == {"calls": [{"model": "gpt-5", "input_tokens": 0, "output_tokens": 5}]}
+    assert ended.payload["usage"] == {"input_tokens": 0, "output_tokens": 5, "calls": []}

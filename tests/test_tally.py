@@ -1,29 +1,45 @@
-"""What became of the events, counted."""
+"""A run handle's tokens: each call leaves with one event, whatever becomes of the events."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.tally import Mark, Tally, steps_back, tally
+from emitter.events import Usage
+from emitter.service.tally import CALLS, Tally
+
+calls = st.builds(Usage, st.sampled_from(["small", "large"]), st.integers(0, 500), st.integers(1, 500))
+steps = st.lists(st.one_of(calls, st.booleans()), max_size=300)
 
 
-def marks(*numbers: int, user: str = "7") -> list[Mark]:
-    return [Mark(user, number) for number in numbers]
+@given(steps)
+def test_every_call_is_told_once_and_the_summary_names_all(made) -> None:
+    tally, told = Tally(), []
+    for step in made:
+        if isinstance(step, Usage):
+            tally.add(step)
+        elif (taken := tally.take()) and not step:
+            tally.put_back(taken)
+        else:
+            told += taken
+    told += tally.take()
+    added = [step for step in made if isinstance(step, Usage)]
+    for model in ("small", "large"):
+        for name in ("input_tokens", "output_tokens"):
+            sums = [sum(getattr(use, name) for use in uses if use.model == model) for uses in (told, added)]
+            assert sums[0] == sums[1]
+    summary = tally.summary([])
+    assert (summary or {"output_tokens": 0})["output_tokens"] == sum(use.output_tokens for use in added)
 
 
-def test_all_of_them_once_and_in_order_is_whole() -> None:
-    assert tally("7", 3, marks(1, 2, 3)) == Tally(offered=3)
-    assert tally("7", 3, marks(1, 2, 3)).whole
+def test_what_waits_is_bounded() -> None:
+    tally = Tally()
+    for _ in range(CALLS * 3):
+        tally.add(Usage("small", 1, 1))
+    assert len(tally.untold) == CALLS
+    assert sum(call.input_tokens for call in tally.untold) == CALLS * 3
 
 
-def test_each_fault_is_counted_as_what_it_is() -> None:
-    assert tally("7", 4, marks(1, 3, 3, 2)) == Tally(4, lost=1, repeated=1, disordered=1)
-    assert tally("7", 1, [*marks(1), *marks(1, user="8")]) == Tally(1, leaked=1)
-
-
-def test_tallies_add_up() -> None:
-    assert Tally(5, 1, 2, 3, 4).plus(Tally(1, 1, 1, 1, 1)) == Tally(6, 2, 3, 4, 5)
-
-
-@given(st.permutations(range(1, 9)))
-def test_only_the_sorted_order_is_in_order(numbers: list[int]) -> None:
-    assert (steps_back(numbers) == 0) == (numbers == sorted(numbers))
+def test_calls_too_large_to_be_one_stay_two() -> None:
+    tally = Tally()
+    for _ in range(CALLS + 1):
+        tally.add(Usage("small", 10**9))
+    assert len(tally.untold) == CALLS + 1

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from emitter.errors import EmitterError
 from emitter.events import KNOWN_TYPES
-from emitter.models import KEY_LENGTH, Device, Event, Run
+from emitter.models import KEY_LENGTH, Budget, DailyUsage, Device, Event, Run, RunUsage
 from emitter.policy import access, identity, tiers, users
 
 PAGE = 50
+#: What the list of runs sums up of their models.
+USED = ("input_tokens", "output_tokens", "cost_usd", "unpriced")
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]
@@ -188,20 +193,44 @@ class RunAdmin(Recorded):
     """Runs, newest first."""
 
     what = "run"
-    list_display = ("id", "stream", "tier", "agent", "state", "started_at", "ended_at", "events")
+    list_display = ("id", "stream", "tier", "agent", "state", "started_at", "ended_at", "tokens", "cost", "events")
     list_filter = (UserFilter, "state")
     ordering = ("-started_at",)
     sortable_by = ()
     fields = (
         *("id", "stream", "tier", "thread", "agent", "state"),
-        *("started_at", "ended_at", "first_seq", "last_seq", "events"),
+        *("started_at", "ended_at", "first_seq", "last_seq", "events", "tokens", "cost", "by_model"),
     )
-    readonly_fields = ("tier", "events")
+    readonly_fields = ("tier", "events", "tokens", "cost", "by_model")
 
     @admin.display(description="user's tier now")
     def tier(self, run: Run) -> str:
         """The name of the tier that the run's user has."""
         return tiers.tier_of(run.stream).name
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        runs: QuerySet[Run] = super().get_queryset(request)
+        return runs.annotate(**{name: _of_run(name) for name in USED})
+
+    @admin.display(description="tokens in / out")
+    def tokens(self, run: Any) -> str:
+        """Of all models together."""
+        return "–" if run.input_tokens is None else f"{run.input_tokens:,} / {run.output_tokens:,}"
+
+    @admin.display(description="cost (USD)")
+    def cost(self, run: Any) -> str:
+        """Of the calls that have a price; it says so when some have none."""
+        return _cost(run.cost_usd, run.unpriced or 0)
+
+    @admin.display(description="by model")
+    def by_model(self, run: Run) -> SafeString:
+        """A line for each model."""
+        rows = RunUsage.objects.using(run._state.db).filter(run=run.id).order_by("model")
+        return format_html_join(
+            mark_safe("<br>"),
+            "{}: {}, {}",
+            ((row.model or "–", self.tokens(row), _cost(row.cost_usd, row.unpriced)) for row in rows),
+        )
 
     @admin.display(description="events")
     def events(self, run: Run) -> SafeString:
@@ -217,3 +246,58 @@ class DeviceAdmin(ReadOnly):
     list_display = ("stream", "name", "position", "epoch", "seen_at")
     list_filter = (UserFilter,)
     ordering = ("-id",)
+
+
+@admin.register(DailyUsage)
+class DailyUsageAdmin(ReadOnly):
+    """What each user's agents took, by day, agent, model and tier."""
+
+    list_display = ("day", "stream", "agent", "model", "tier", "calls", "input_tokens", "output_tokens", "cost")
+    list_filter = (UserFilter,)
+    ordering = ("-day", "-id")
+    sortable_by = ()
+
+    @admin.display(description="cost (USD)")
+    def cost(self, row: DailyUsage) -> str:
+        """Of the calls that have a price."""
+        return _cost(row.cost_usd, row.unpriced)
+
+
+class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A budget of a user who exists, named by key or user name."""
+
+    def clean_stream(self) -> str:
+        """The user's key."""
+        try:
+            return users.find(self.cleaned_data["stream"])
+        except EmitterError as error:
+            raise ValidationError(error.detail) from error
+
+
+@admin.register(Budget)
+class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Budgets of single users, instead of their tier's."""
+
+    form = BudgetForm
+    list_display = ("stream", "amount", "per")
+    list_filter = (UserFilter,)
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("stream",) if obj else ()
+
+    @admin.display(description="budget (USD)")
+    def amount(self, budget: Budget) -> str:
+        """In cents."""
+        return f"{budget.usd:,.2f}"
+
+
+def _of_run(name: str) -> Subquery:
+    rows = RunUsage.objects.filter(run=OuterRef("id")).values("run")
+    return Subquery(rows.annotate(sum=Sum(name)).values("sum"))
+
+
+def _cost(usd: Decimal | None, unpriced: int) -> str:
+    """An amount for people; the API tells every digit."""
+    known = "–" if usd is None else f"{usd:.6f}"
+    return f"{known} ({unpriced:,} calls without a price)" if unpriced else known

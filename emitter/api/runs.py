@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from emitter import agents, blocking, log
 from emitter.api.http import Call, body_object, endpoint, json_response, number
 from emitter.errors import EmitterError
+from emitter.log.meter import Totals
 from emitter.models import Run
 
 QUESTION_LENGTH = 20_000
@@ -31,7 +32,8 @@ async def start(call: Call) -> HttpResponse:
 
 async def cancel(call: Call, run: str) -> HttpResponse:
     """Stops a run; answers when it has ended."""
-    return json_response(run_json(await agents.acancel(run, call.who)))
+    row = await agents.acancel(run, call.who)
+    return json_response(run_json(row, (await blocking.run(log.usage_of, [run])).get(run)))
 
 
 async def listing(call: Call) -> HttpResponse:
@@ -45,8 +47,9 @@ async def one(call: Call, run: str) -> HttpResponse:
     return await blocking.run(_one, run, call)
 
 
-def run_json(run: Run) -> dict[str, Any]:
-    """A run as it is told outside. ``last_seq`` is ``null`` while it is running."""
+def run_json(run: Run, used: dict[str, Totals] | None) -> dict[str, Any]:
+    """A run as it is told outside, with what it took by model. ``last_seq`` is ``null`` while it is running."""
+    total = sum((used or {}).values(), Totals())
     return {
         "run_id": run.id,
         "thread_id": run.thread,
@@ -56,22 +59,35 @@ def run_json(run: Run) -> dict[str, Any]:
         "last_seq": run.last_seq,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
+        **totals_json(total),
+        "models": [{"model": model, **totals_json(totals)} for model, totals in (used or {}).items()],
+    }
+
+
+def totals_json(totals: Totals) -> dict[str, Any]:
+    """Tokens and cost; the cost is a text, so that no digit is lost, and ``null`` when no call has a price."""
+    return {
+        "input_tokens": totals.input_tokens,
+        "output_tokens": totals.output_tokens,
+        "cost_usd": None if totals.cost_usd is None else f"{totals.cost_usd:f}",
+        "unpriced_calls": totals.unpriced,
     }
 
 
 def _listing(key: str, limit: int) -> HttpResponse:
     runs = log.runs_of(key, limit)
     openings = log.bodies_at(key, [run.first_seq for run in runs])
-    return json_response(
-        {"runs": [{**run_json(run), "question": _question(openings.get(run.first_seq))} for run in runs]}
-    )
+    used = log.usage_of([run.id for run in runs])
+    told = [{**run_json(run, used.get(run.id)), "question": _question(openings.get(run.first_seq))} for run in runs]
+    return json_response({"runs": told})
 
 
 def _one(run_id: str, call: Call) -> HttpResponse:
     run = agents.visible_run(run_id, call.who)
     page, _ = log.history(run.stream, after=run.first_seq - 1, limit=TIMELINE, run=run.id)
     timeline = [msgspec.Raw(stored.body.encode()) for stored in page]
-    return json_response({**run_json(run), "question": _question(page[0].body if page else None), "timeline": timeline})
+    told = run_json(run, log.usage_of([run.id]).get(run.id))
+    return json_response({**told, "question": _question(page[0].body if page else None), "timeline": timeline})
 
 
 def _question(opening: str | None) -> str | None:

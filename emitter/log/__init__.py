@@ -19,9 +19,11 @@ from emitter.log.read import (
     ping,
     read_after,
     run_of,
+    running_keys,
     runs_of,
     stream_keys,
 )
+from emitter.log.usage import usage_of
 
 __all__ = [
     "Appended",
@@ -42,6 +44,8 @@ __all__ = [
     "ping",
     "read_after",
     "run_of",
+    "running_keys",
     "runs_of",
     "stream_keys",
+    "usage_of",
 ]

@@ -23,7 +23,9 @@ from emitter.errors import TransactionError
 from emitter.log import boot, postgres, sqlite
 from emitter.log.entry import Unit
 from emitter.log.epoch import new_epoch
+from emitter.log.meter import Meter, Price, UsageRow, unpriced
 from emitter.log.plan import EventRow, Known, Outcome, Plan, RunRow, StreamRow, plan
+from emitter.log.usage import counted_of, write_usage
 from emitter.models import Event, Run, Stream
 
 Admit = Callable[[Collection[str]], Collection[str]]
@@ -32,14 +34,16 @@ Admit = Callable[[Collection[str]], Collection[str]]
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """One outcome a unit, in their order, ``None`` for a unit that was busy; the streams that have grown; how many
-    events of each type and tier were stored, and how many were left out by each code and tier.
+    """One outcome a unit, in their order, ``None`` for a unit that was busy; and what is told and counted of them.
+
+    ``stored`` counts events by type and tier, ``dropped`` those that were left out by code and tier.
     """
 
     outcomes: list[Outcome | None]
     growth: list[Growth]
     stored: Counter[tuple[str, str]]
     dropped: Counter[tuple[str, str]]
+    usage: list[UsageRow]
 
 
 def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
@@ -47,17 +51,17 @@ def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
     return postgres if connection.vendor == "postgresql" else sqlite
 
 
-def append(units: Sequence[Unit], admit: Admit) -> Appended:
+def append(units: Sequence[Unit], admit: Admit, price: Price = unpriced) -> Appended:
     """Stores a batch in a transaction of its own. Raises ``DatabaseError``; then nothing of it is stored."""
     boot.note_writer()
     with transaction.atomic(using=conf.database, durable=True):
-        appended = _append(connections[conf.database], units, admit, wait=False)
+        appended = _append(connections[conf.database], units, admit, price, wait=False)
     if appended.stored:
         metrics.COMMITS.inc()
     return appended
 
 
-def append_here(units: Sequence[Unit], admit: Admit) -> Appended:
+def append_here(units: Sequence[Unit], admit: Admit, price: Price = unpriced) -> Appended:
     """Stores units in the caller's open transaction. Their streams stay locked until the caller ends it.
 
     A database error ends the caller's transaction (``deadlock`` or ``database_error``): whatever the caller does with
@@ -66,7 +70,7 @@ def append_here(units: Sequence[Unit], admit: Admit) -> Appended:
     connection = connections[conf.database]
     try:
         boot.note_writer()
-        return _append(connection, units, admit, wait=True)
+        return _append(connection, units, admit, price, wait=True)
     except DatabaseError as error:
         connection.set_rollback(True)
         if dialect(connection).is_deadlock(error):
@@ -80,7 +84,9 @@ def append_here(units: Sequence[Unit], admit: Admit) -> Appended:
         ) from error
 
 
-def _append(connection: BaseDatabaseWrapper, units: Sequence[Unit], admit: Admit, *, wait: bool) -> Appended:
+def _append(
+    connection: BaseDatabaseWrapper, units: Sequence[Unit], admit: Admit, price: Price, *, wait: bool
+) -> Appended:
     sql = dialect(connection)
     keys = sorted({entry.stream for unit in units for entry in unit.entries})
     streams, busy = _lock(connection, sql, keys, admit, wait=wait)
@@ -88,7 +94,8 @@ def _append(connection: BaseDatabaseWrapper, units: Sequence[Unit], admit: Admit
     runs, busy_runs = _load_runs(connection, sql, free, wait=wait)
     if busy_runs:
         free = [unit for unit in free if not any(entry.run in busy_runs for entry in unit.entries)]
-    made = plan(free, streams, runs, _load_known(connection, free))
+    meter = Meter(counted_of(connection, free), price)
+    made = plan(free, streams, runs, _load_known(connection, free), meter)
     _write(connection, sql, made, streams)
     outcomes = iter(made.outcomes)
     still = {id(unit) for unit in free}
@@ -97,6 +104,7 @@ def _append(connection: BaseDatabaseWrapper, units: Sequence[Unit], admit: Admit
         _growth(made, streams),
         made.stored,
         made.dropped,
+        made.meter.rows,
     )
 
 
@@ -173,6 +181,8 @@ def _write(connection: BaseDatabaseWrapper, sql: ModuleType, made: Plan, streams
     if made.ended_runs:
         ended = [Run(id=run, **asdict(row)) for run, row in made.ended_runs.items()]
         runs.bulk_update(ended, ["state", "last_seq", "ended_at"])
+    if made.meter.rows:
+        write_usage(connection, made.meter)
 
 
 def _growth(made: Plan, streams: dict[str, StreamRow]) -> list[Growth]:

@@ -8,6 +8,15 @@ from uuid import UUID
 
 import msgspec
 
+from emitter.events import Usage
+
+
+class Reported(msgspec.Struct, frozen=True, gc=False):
+    """Tokens that an event tells of: of single calls, or in ``total`` of its run so far."""
+
+    calls: tuple[Usage, ...]
+    total: bool = False
+
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One checked event, encoded but for its number. ``thread`` is ``None`` when the run's own is to be taken.
@@ -28,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     created_at: datetime
     tier: str = "unknown"
     drop: str | None = None
+    usage: Reported | None = None
 
 
 @dataclass(slots=True)

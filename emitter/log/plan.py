@@ -17,6 +17,7 @@ from emitter import wire
 from emitter.errors import EmitterError, EventRefused
 from emitter.events import FINAL
 from emitter.log.entry import Entry, Receipt, Unit
+from emitter.log.meter import Meter
 
 RUNNING = "running"
 
@@ -83,6 +84,7 @@ class Plan:
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: Events of a retried unit that turned out to be committed: nobody has rung for them yet.
     recovered: list[tuple[str, Known]] = field(default_factory=list)
+    meter: Meter = field(default_factory=Meter)
 
 
 def plan(
@@ -90,13 +92,14 @@ def plan(
     streams: Mapping[str, StreamRow],
     runs: Mapping[str, RunRow],
     known: Mapping[tuple[str, UUID], Known],
+    meter: Meter | None = None,
 ) -> Plan:
     """Numbers what is new in ``units``, in their order.
 
     ``streams`` holds every stream of the batch, locked, but for users that do not exist; ``runs`` the stored runs that
-    the batch names; ``known`` the stored events whose ids may come again.
+    the batch names; ``known`` the stored events whose ids may come again; ``meter`` counts the tokens of what is new.
     """
-    made = Plan(heads={key: row.head for key, row in streams.items()})
+    made = Plan(heads={key: row.head for key, row in streams.items()}, meter=meter or Meter())
     every_run, every_event = dict(runs), dict(known)
     for unit in units:
         try:
@@ -175,6 +178,8 @@ def _number(
     )
     known[entry.stream, entry.event_id] = Known(seq, entry.digest, after_end, body)
     made.stored[entry.type, entry.tier] += 1
+    if entry.usage is not None:
+        made.meter.count(entry, seq)
     made.events.append(
         EventRow(
             entry.stream,

@@ -13,7 +13,7 @@ from emitter.conf import conf
 from emitter.cursor import StreamState
 from emitter.log import boot
 from emitter.log.append import create_streams, dialect
-from emitter.models import Event, Run, Stream
+from emitter.models import Event, Run, RunState, Stream
 
 #: Most events that one read gives.
 PAGE = 256
@@ -116,6 +116,12 @@ def run_of(run: str) -> Run | None:
     if "\x00" in run:
         return None
     return Run.objects.using(conf.database).filter(id=run).first()
+
+
+def running_keys() -> list[str]:
+    """The user keys of all runs under way."""
+    running = Run.objects.using(conf.database).filter(state=RunState.RUNNING)
+    return list(running.order_by("stream").values_list("stream", flat=True).distinct())
 
 
 def runs_of(key: str, limit: int = 50, **filters: Any) -> list[Run]:

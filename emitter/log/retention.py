@@ -17,16 +17,32 @@ from emitter.conf import conf
 from emitter.cursor import Growth
 from emitter.log.append import dialect
 from emitter.log.epoch import new_epoch as epoch_after
-from emitter.models import Device, Event, Run, Stream, Ticket
+from emitter.log.usage import prune_usage
+from emitter.models import (
+    Budget,
+    BudgetNotice,
+    DailyUsage,
+    Device,
+    Event,
+    EventUsage,
+    RollUp,
+    Run,
+    RunUsage,
+    Stream,
+    Ticket,
+)
 
 #: Most events that one step deletes.
 STEP = 1_000
+#: What is kept of a user besides stream and events.
+OF_USER = (Run, RunUsage, EventUsage, DailyUsage, RollUp, Budget, BudgetNotice, Device, Ticket)
 
 
 def prune(key: str, before: datetime, step: int = STEP) -> Iterator[int]:
     """Deletes a stream's oldest events emitted before a moment; yields how many after each step.
 
-    Only a prefix goes: an event emitted in time keeps what follows it, whatever the clocks said.
+    Only a prefix goes: an event emitted in time keeps what follows it, whatever the clocks said. What the events took
+    in tokens goes with them once it is rolled up, and stays till then.
     """
     while deleted := _prune_step(key, before, step):
         yield deleted
@@ -47,6 +63,7 @@ def _prune_step(key: str, before: datetime, step: int) -> int:
             return 0
         _events(key).filter(seq__gt=stream.pruned_to, seq__lte=old).delete()
         _streams().filter(key=key).update(pruned_to=old)
+        prune_usage(key, old)
         return old - stream.pruned_to
 
 
@@ -66,7 +83,7 @@ def new_epoch(key: str) -> Growth | None:
 
 
 def erase(key: str, step: int = STEP) -> Iterator[int]:
-    """Deletes a user's events, runs, devices, tickets and at last the stream; yields the events deleted in each step.
+    """Deletes a user's events, runs, usage, devices, tickets and at last the stream; yields the events of each step.
 
     A key that is used again gets a stream with a new epoch.
     """
@@ -75,8 +92,8 @@ def erase(key: str, step: int = STEP) -> Iterator[int]:
     with transaction.atomic(using=conf.database):
         if _locked(key) is not None:
             _events(key).delete()
-            for model in (Run, Device, Ticket):
-                model.objects.using(conf.database).filter(stream=key).delete()
+            for model in OF_USER:
+                model._default_manager.using(conf.database).filter(stream=key).delete()
             _streams().filter(key=key).delete()
 
 
@@ -88,6 +105,7 @@ def _erase_step(key: str, step: int) -> int:
         if not seqs:
             return 0
         _events(key).filter(seq__lte=seqs[-1]).delete()
+        EventUsage.objects.using(conf.database).filter(stream=key, seq__lte=seqs[-1]).delete()
         _streams().filter(key=key).update(pruned_to=seqs[-1])
         return len(seqs)
 

@@ -22,7 +22,9 @@ from emitter.errors import EmitterError, EventRefused, TransactionError
 from emitter.events import KNOWN_TYPES, Event
 from emitter.log.append import Appended
 from emitter.log.entry import Receipt, Unit
+from emitter.log.meter import UsageRow
 from emitter.log.plan import Outcome
+from emitter.metering import prices
 from emitter.policy import tiers, users
 from emitter.service.group_commit import GroupCommit
 from emitter.service.prepare import Item, prepare
@@ -51,10 +53,9 @@ class Emitter:
     """
 
     def __init__(self) -> None:
-        commit = partial(log.append, admit=users.existing)
         #: Where events wait while the database is away.
-        self.spool = Spooler(commit, self._announce)
-        self._group = GroupCommit(commit, self._announce, self.spool)
+        self.spool = Spooler(_commit, self._announce)
+        self._group = GroupCommit(_commit, self._announce, self.spool)
 
     @async_unsafe(_USE_TWIN)
     def emit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
@@ -123,7 +124,8 @@ class Emitter:
         """On this thread: into the caller's transaction if one is open, else by group commit."""
         connection = connections[conf.database]
         if connection.in_atomic_block:
-            appended = log.append_here(units, admit=users.existing)
+            prices.load(units)
+            appended = log.append_here(units, admit=users.existing, price=prices.price)
             transaction.on_commit(partial(self._announce, appended), using=conf.database, robust=True)
             return [outcome for outcome in appended.outcomes if outcome is not None]
         by_settings: bool = connection.settings_dict["AUTOCOMMIT"]
@@ -147,6 +149,22 @@ class Emitter:
             label = event_type if event_type in KNOWN_TYPES else "custom"
             metrics.EVENTS.labels(type=label, source="emitter", tier=tier).inc(number)
         _count_dropped(appended.dropped)
+        for used in appended.usage:
+            _count_usage(used)
+
+
+def _commit(units: Sequence[Unit]) -> Appended:
+    prices.load(units)
+    return log.append(units, admit=users.existing, price=prices.price)
+
+
+def _count_usage(used: UsageRow) -> None:
+    model, totals = prices.label_of(used.model), used.totals
+    metrics.TOKENS.labels(model=model, direction="input").inc(totals.input_tokens)
+    metrics.TOKENS.labels(model=model, direction="output").inc(totals.output_tokens)
+    metrics.UNPRICED.inc(totals.unpriced)
+    if totals.cost_usd is not None:
+        metrics.COST.labels(model=model).inc(float(totals.cost_usd))
 
 
 def _refuse_without(autocommit: bool) -> None:

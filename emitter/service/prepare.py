@@ -11,6 +11,7 @@ from emitter.conf import conf
 from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
 from emitter.log.entry import Entry
+from emitter.metering.usage import reported_by
 from emitter.policy import tiers
 from emitter.policy.buckets import Buckets, LocalBuckets
 from emitter.policy.tier import OVER_RATE, PROTECTED, UNSUBSCRIBED, Tier, kept, takes
@@ -42,6 +43,7 @@ def prepare(item: Item) -> Entry:
     now = clock.now()
     payload = event.payload()
     events.check(event.type, payload)
+    usage = reported_by(event.type, payload)
     encoded = wire.encode_payload(payload, max_bytes=conf.payload_bytes, max_depth=conf.payload_depth)
     tier = tiers.remembered(context.user_id)
     return Entry(
@@ -57,6 +59,7 @@ def prepare(item: Item) -> Entry:
         created_at=now,
         tier=tier.name,
         drop=_drop_code(tier, context.user_id, event.type),
+        usage=usage,
     )
 
 

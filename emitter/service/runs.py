@@ -9,7 +9,7 @@ import traceback
 import warnings
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import asdict
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -23,7 +23,9 @@ from emitter.errors import EmitterError
 from emitter.events import Usage
 from emitter.log.entry import Receipt
 from emitter.log.leases import renew
+from emitter.metering.usage import reported_by
 from emitter.service.leases import keeper
+from emitter.service.tally import Tally, told
 
 logger = logging.getLogger("emitter")
 
@@ -47,14 +49,14 @@ class _Story:
         #: What the run leads to; goes into ``agent_completed``.
         self.result: Any = None
         self._message = message
-        self._usage: list[Usage] = []
+        self._tally = Tally()
         self._steps = 0
         self._began = time.monotonic()
         self._ended = False
 
     def usage(self, model: str, input_tokens: int = 0, output_tokens: int = 0) -> None:
-        """Adds the tokens of one model call to the run."""
-        self._usage.append(Usage(model, input_tokens, output_tokens))
+        """Adds the tokens of one model call to the run; its next event tells of them. Raises ``bad_field``."""
+        self._tally.add(Usage(model, input_tokens, output_tokens))
 
     def _started(self) -> events.AgentStarted:
         self._began = time.monotonic()
@@ -65,23 +67,33 @@ class _Story:
         return events.AgentThinking(thought, self._steps)
 
     def _completed(self, status: str) -> events.AgentCompleted:
-        return events.AgentCompleted(
-            result=self.result, status=status, usage=self._total_usage(), execution_time_ms=_since(self._began)
-        )
+        return events.AgentCompleted(result=self.result, status=status, execution_time_ms=_since(self._began))
 
-    def _total_usage(self) -> dict[str, Any] | None:
-        if not self._usage:
-            return None
-        return {
-            "input_tokens": sum(use.input_tokens for use in self._usage),
-            "output_tokens": sum(use.output_tokens for use in self._usage),
-            "calls": [asdict(use) for use in self._usage],
-        }
+    def _laden(self, event: events.Event) -> tuple[events.Event, list[Usage]]:
+        """The event with the usage that no event has told yet, and what that is. An event's own usage stays."""
+        if not isinstance(event, events.KnownEvent):
+            if isinstance(event, events.Custom):
+                self._note(event)
+            return event, []
+        if event.usage is not None:
+            self._note(event)
+            return event, []
+        calls = self._tally.take()
+        usage = self._tally.summary(calls) if event.type in events.FINAL else told(calls) if calls else None
+        return (replace(event, usage=usage) if usage else event), calls  # type: ignore[type-var]
+
+    def _note(self, event: events.Event) -> None:
+        reported = reported_by(event.type, event.payload())
+        if reported is not None and reported.total:
+            self._tally.take()  # They are in the total.
+        elif reported is not None:
+            self._tally.note(reported.calls)
 
     def _ending(self, error: BaseException | None) -> events.Event | None:
-        """The final event that tells the truth, or ``None`` when somebody else has ended the run."""
+        """The final event that tells the truth; of a run that somebody else has ended, what it took since."""
         if self._ended or isinstance(error, RunEnded):
-            return None
+            calls = self._tally.take()
+            return events.Custom("usage_reported", {"usage": told(calls)}) if calls else None
         if error is None:
             return self._completed("completed")
         if isinstance(error, asyncio.CancelledError):
@@ -92,8 +104,10 @@ class _Story:
     def _ended_elsewhere(self) -> None:
         self._ended = True
 
-    def _seen(self, event: events.Event, receipt: Receipt) -> Receipt:
+    def _seen(self, event: events.Event, receipt: Receipt, calls: list[Usage]) -> Receipt:
         """Notes that the run has ended. Raises :class:`RunEnded` when it was somebody else who ended it."""
+        if receipt.dropped is not None:
+            self._tally.put_back(calls)
         if receipt.after_end and not receipt.duplicate:
             self._ended = True
             raise RunEnded(self.context.run_id)
@@ -101,8 +115,8 @@ class _Story:
         return receipt
 
     def _is_over(self, failure: Exception, event: events.Event) -> bool:
-        """Whether an ending came after another's: then there is nothing left to stop."""
-        return isinstance(failure, RunEnded) and event.type in events.FINAL
+        """Whether the event came after another's ending: then there is nothing left to stop."""
+        return event.type == "usage_reported" or (isinstance(failure, RunEnded) and event.type in events.FINAL)
 
     def _not_told(self, failure: Exception) -> None:
         if not isinstance(failure, RunEnded):
@@ -140,7 +154,13 @@ class Run(_Story, AbstractContextManager["Run"]):
 
     def emit(self, event: events.Event) -> Receipt:
         """Stores one event of this run."""
-        return self._seen(event, self._emit(self.context, event))
+        event, calls = self._laden(event)
+        try:
+            receipt = self._emit(self.context, event)
+        except EmitterError:
+            self._tally.put_back(calls)
+            raise
+        return self._seen(event, receipt, calls)
 
     def thinking(self, thought: str, step_number: int | None = None) -> Receipt:
         """Stores a thought; steps count by themselves."""
@@ -197,7 +217,13 @@ class AsyncRun(_Story, AbstractAsyncContextManager["AsyncRun"]):
 
     async def emit(self, event: events.Event) -> Receipt:
         """Stores one event of this run."""
-        return self._seen(event, await self._emit(self.context, event))
+        event, calls = self._laden(event)
+        try:
+            receipt = await self._emit(self.context, event)
+        except EmitterError:
+            self._tally.put_back(calls)
+            raise
+        return self._seen(event, receipt, calls)
 
     async def thinking(self, thought: str, step_number: int | None = None) -> Receipt:
         """Stores a thought; steps count by themselves."""

@@ -1,23 +1,33 @@
+/** Tokens that an event tells of: of one call, or of several. */
+export interface Usage {
+  model?: string;
+  input_tokens?: number;
+  output_tokens?: number;
+  calls?: { model?: string; input_tokens?: number; output_tokens?: number }[];
+  [key: string]: unknown;
+}
+
 /** What an event of a type carries. Unknown keys are kept, so each may hold more than is named here. */
 export interface Payloads {
-  agent_started: { message?: string };
-  agent_thinking: { thought?: string; step_number?: number };
-  tool_executing: { tool_name?: string; parameters?: unknown; call_id?: string };
+  agent_started: { message?: string; usage?: Usage };
+  agent_thinking: { thought?: string; step_number?: number; usage?: Usage };
+  tool_executing: { tool_name?: string; parameters?: unknown; call_id?: string; usage?: Usage };
   tool_completed: {
     tool_name?: string;
     result?: unknown;
     error?: string;
     execution_time_ms?: number;
     call_id?: string;
+    usage?: Usage;
   };
   agent_completed: {
     result?: unknown;
     status?: "completed" | "cancelled";
-    usage?: { input_tokens?: number; output_tokens?: number; [key: string]: unknown };
+    usage?: Usage;
     execution_time_ms?: number;
   };
-  agent_error: { error_message?: string; error_type?: string; recoverable?: boolean };
-  agent_death: { death_cause?: string; message?: string };
+  agent_error: { error_message?: string; error_type?: string; recoverable?: boolean; usage?: Usage };
+  agent_death: { death_cause?: string; message?: string; usage?: Usage };
 }
 
 export interface AgentEvent<Payload = Record<string, unknown>, Type = string> {
