@@ -20,8 +20,6 @@ CRITICAL = ("agent_started", "agent_thinking", "tool_executing", "tool_completed
 FINAL = frozenset({"agent_completed", "agent_error", "agent_death"})
 AUXILIARY = frozenset(
     {
-        "budget_exceeded",
-        "budget_warning",
         "progress_update",
         "service_initializing",
         "service_ready",
@@ -29,9 +27,10 @@ AUXILIARY = frozenset(
         "service_unavailable",
         "service_recovered",
         "system_status",
-        "usage_reported",
     }
 )
+#: Auxiliary types about money, which no policy leaves out.
+ACCOUNTING = frozenset({"budget_exceeded", "budget_warning", "usage_reported"})
 #: Words of the wire protocol, which no event may take as its type.
 CONTROL_FRAMES = frozenset(
     "hello batch position gap error ping pong expiring close ack resume auth filter cancel".split()  # noqa: SIM905
@@ -57,7 +56,7 @@ KNOWN_KEYS: dict[str, dict[str, tuple[type, ...]]] = {
     "agent_error": {"error_message": (str,), "error_type": (str,), "recoverable": (bool,), **_USAGE},
     "agent_death": {"death_cause": (str,), "message": (str,), **_USAGE},
 }
-KNOWN_TYPES = frozenset(KNOWN_KEYS) | AUXILIARY
+KNOWN_TYPES = frozenset(KNOWN_KEYS) | AUXILIARY | ACCOUNTING
 COMPLETED_STATUS = ("completed", "cancelled")
 
 _TYPE_SHAPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}\Z")

@@ -84,6 +84,16 @@ def test_redacted_pruned_and_unrolled_are_no_differences(filled) -> None:
     assert faults_of(filled).faults == []
 
 
+def test_a_list_of_calls_that_was_shortened_in_the_text_is_no_difference(filled) -> None:
+    calls = [Usage("gpt-5", 7), Usage("gpt-5", 9)]
+    emitter.emit(RunContext(filled, run_id="r"), AgentThinking("t", usage={"calls": calls}))
+    body = Event.objects.get(seq=5).body
+    shortened = body.replace('{"model":"gpt-5","input_tokens":9,"output_tokens":0}', '"… [1 more items]"')
+    assert shortened != body
+    Event.objects.filter(seq=5).update(body=shortened)
+    assert faults_of(filled).faults == []
+
+
 def test_prices_that_changed_since_are_no_difference(filled, configure) -> None:
     configure(PRICES={"gpt-5": {"input": "7", "output": "7"}})
     emitter.emit(RunContext(filled, run_id="r"), AgentThinking("t", usage=Usage("gpt-5", 812, 64)))

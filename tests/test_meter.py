@@ -19,7 +19,19 @@ events = st.tuples(st.sampled_from(["r1", "r2"]), st.lists(calls, min_size=1, ma
 
 
 def entry(run: str, reported: Reported) -> Entry:
-    return Entry("a", run, None, "analyst", "agent_thinking", UUID(int=0), False, b"", b"{}", NOW, usage=reported)
+    return Entry(
+        stream="a",
+        run=run,
+        thread=None,
+        agent="analyst",
+        type="agent_thinking",
+        event_id=UUID(int=0),
+        given=False,
+        digest=b"",
+        payload=b"{}",
+        created_at=NOW,
+        usage=reported,
+    )
 
 
 def price(use: Usage, at: datetime) -> Priced | None:

@@ -109,6 +109,14 @@ def test_a_run_tells_each_call_with_its_next_event(context) -> None:
     assert used() == {"gpt-5": Totals(2, 1_624, 128, 2 * COST), "gpt-5-mini": Totals(1, 10, 0, Decimal("0.0000025"))}
 
 
+def test_an_agent_that_ends_its_run_with_a_total_has_told_all(context) -> None:
+    with emitter.run(context) as run:
+        run.usage("gpt-5", 812, 64)
+        run.emit(AgentCompleted(usage=Usage("gpt-5", 812, 64)))
+    assert log.history(context.user_id)[0][-1].type == "agent_completed"
+    assert used() == {"gpt-5": Totals(1, 812, 64, COST)}
+
+
 def test_a_failed_run_tells_what_it_took(context) -> None:
     with pytest.raises(ZeroDivisionError), emitter.run(context) as run:  # noqa: PT012
         run.usage("gpt-5", 812, 64)

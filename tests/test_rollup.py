@@ -134,6 +134,15 @@ class TestTables:
         assert self.totals()[key, "gpt-5", "free"].calls == 5
         assert faults_of(key).faults == []
 
+    def test_so_is_what_came_after_the_last_roll_up(self, key) -> None:
+        self.fill(key)
+        roll_up(lambda _: "free")
+        self.fill(key, 3)
+        assert list(upkeep.prune([key], days=0)) == [8]
+        assert EventUsage.objects.count() == 6
+        roll_up(lambda _: "free")
+        assert self.totals()[key, "gpt-5", "free"].calls == 8
+
     def test_what_is_rolled_up_goes_with_its_events(self, key) -> None:
         self.fill(key)
         roll_up(lambda _: "free")

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from emitter import jobs, log, metrics, treasurer
 from emitter.context import RunContext
 from emitter.events import AgentCompleted, AgentThinking, Usage
+from emitter.metering import spending
 from emitter.metering.rollup import roll_up
 from emitter.models import Budget, BudgetNotice, DailyUsage, Run
 from emitter.policy.users import key_of
@@ -107,6 +108,23 @@ def test_a_later_run_is_stopped_too_until_the_budget_is_raised(key) -> None:
     emitter.emit(RunContext(key, run_id="latest"), AgentThinking("t"))
     assert account() == 0
     assert Run.objects.get(id="latest").state == "running"
+
+
+def test_a_months_budget_stops_later_runs_too(key, configure) -> None:
+    configure(BUDGETS={"free": {"usd": "5", "per": "month"}})
+    spend(key, 5)
+    account()
+    emitter.emit(RunContext(key, run_id="later"), AgentThinking("t"))
+    assert account() == 1
+    assert Run.objects.get(id="later").state == "cancelled"
+
+
+def test_who_spends_nothing_more_is_not_looked_at_again(key) -> None:
+    spend(key, 4)
+    roll_up(tier_name)
+    assert spending.unchecked() == {key: 4}
+    account()
+    assert spending.unchecked() == {}
 
 
 def test_without_a_run_under_way_the_latest_one_tells_it_once(key) -> None:
