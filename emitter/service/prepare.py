@@ -8,11 +8,12 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from emitter import events, wire
-from emitter.conf import conf
+from emitter import events, metrics, wire
+from emitter.conf import Conf, conf, current
 from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
 from emitter.log.entry import Entry
+from emitter.policy.cleaning import Cleaner
 
 #: Seconds that the clock which made an id may be ahead of ours.
 AHEAD_SECONDS = 300
@@ -28,7 +29,11 @@ class Item(NamedTuple):
 
 
 def prepare(item: Item) -> Entry:
-    """Checks an item whole and encodes its payload. Raises ``EventRefused``."""
+    """Checks an item whole, cleans and encodes its payload. Raises ``EventRefused``.
+
+    The digest is that of the payload as submitted, so the same call is the same event whatever the rules of cleaning
+    become; the limit on bytes is for what is stored.
+    """
     context, event, given_id = item
     if not isinstance(context, RunContext):
         raise EventRefused("bad_field", f"The context is a {type(context).__name__}; give a RunContext.")
@@ -39,7 +44,11 @@ def prepare(item: Item) -> Entry:
     now = datetime.now(UTC)
     payload = event.payload()
     events.check(event.type, payload)
-    encoded = wire.encode_payload(payload, max_bytes=conf.payload_bytes, max_depth=conf.payload_depth)
+    rules, keys = current(), set[str]()
+    encoded = wire.encode_payload(payload, max_depth=rules.payload_depth, keys=keys)
+    digest = wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload)
+    encoded = _cleaned(event.type, keys, encoded, rules)
+    wire.refuse_large(encoded, rules.payload_bytes)
     return Entry(
         stream=context.user_id,
         run=context.run_id,
@@ -48,10 +57,26 @@ def prepare(item: Item) -> Entry:
         type=event.type,
         event_id=uuid7() if given_id is None else _within_window(check_event_id(given_id), now),
         given=given_id is not None,
-        digest=wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload),
+        digest=digest,
         payload=encoded,
         created_at=now,
     )
+
+
+_cleaner: tuple[Conf | None, Cleaner] = (None, Cleaner())
+
+
+def _cleaned(event_type: str, keys: set[str], encoded: bytes, rules: Conf) -> bytes:
+    """The payload without what must not be stored; what that was is counted and told nowhere."""
+    global _cleaner
+    made_for, cleaner = _cleaner
+    if made_for is not rules:
+        cleaner = Cleaner(rules.string_chars, rules.list_items, rules.secret_keys, rules.plain_keys)
+        _cleaner = rules, cleaner
+    encoded, cleaned = cleaner.clean(event_type, keys, encoded)
+    for kind, number in (cleaned or {}).items():
+        metrics.CLEANED.labels(kind=kind).inc(number)
+    return encoded
 
 
 def _within_window(event_id: UUID, now: datetime) -> UUID:
