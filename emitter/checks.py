@@ -25,12 +25,19 @@ def check_settings(**_: Any) -> Iterable[CheckMessage]:
         )
         return
     yield from _check_database()
+    yield from _check_words()
     if len(str(conf.token_key or settings.SECRET_KEY).encode()) < 32:
         yield Warning(
             "The key for tokens is shorter than 32 bytes.",
             hint="Set EMITTER['TOKEN_KEY'] (or SECRET_KEY) to 32 random bytes or more; HS256 needs them.",
             id="emitter.W002",
         )
+
+
+def _check_words() -> Iterable[CheckMessage]:
+    for name, value in (("SUSPICIOUS_IDS", conf.suspicious_ids), ("LIFECYCLE", conf.lifecycle)):
+        if value not in ("flag", "refuse", "allow"):
+            yield Error(f"EMITTER[{name!r}] is {value!r}.", hint="Say 'flag', 'refuse' or 'allow'.", id="emitter.E030")
 
 
 def _check_database() -> Iterable[CheckMessage]:

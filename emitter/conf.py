@@ -46,6 +46,12 @@ class Conf:
     secret_keys: tuple[str, ...] = ()
     #: Keys of payloads whose values are no secrets, whatever they are called.
     plain_keys: tuple[str, ...] = ()
+    #: What to do with placeholders and names of a system as ids of runs and threads: "flag", "refuse" or "allow".
+    suspicious_ids: str = "flag"
+    #: What to do with events that come in an order that makes no sense: "flag", "refuse" or "allow".
+    lifecycle: str = "flag"
+    #: Seconds for which a user who was found active is not looked up again.
+    user_seconds: float = 5.0
     #: A team's own event types that may come in by name.
     custom_types: tuple[str, ...] = ()
     #: A session looks at the log at least this often, in seconds.

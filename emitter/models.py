@@ -18,6 +18,8 @@ class Stream(models.Model):
     epoch = models.CharField(max_length=36)
     head = models.BigIntegerField(default=0)
     pruned_to = models.BigIntegerField(default=0)
+    #: Tool calls that are open, by run; the log reads and writes it with the head.
+    open_calls = models.TextField(default="", db_default="", blank=True)
 
     def __str__(self) -> str:
         return self.key
@@ -42,6 +44,8 @@ class Run(models.Model):
     agent = models.CharField(max_length=KEY_LENGTH)
     state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.RUNNING)
     first_seq = models.BigIntegerField()
+    #: Whether ``agent_started`` came.
+    started = models.BooleanField(default=True, db_default=True)
     last_seq = models.BigIntegerField("last seq, once ended", null=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)

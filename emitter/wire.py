@@ -36,6 +36,7 @@ class EventFrame(msgspec.Struct, omit_defaults=True):
     timestamp: str
     payload: msgspec.Raw
     after_end: bool = False
+    flags: tuple[str, ...] = ()
 
 
 def encode_event(frame: EventFrame) -> str:
@@ -112,6 +113,18 @@ _status_decoder = msgspec.json.Decoder(_Status)
 def payload_status(payload: bytes) -> str | None:
     """The ``status`` of an encoded payload."""
     return _status_decoder.decode(payload).status
+
+
+class _Flags(msgspec.Struct):
+    flags: tuple[str, ...] = ()
+
+
+_flags_decoder = msgspec.json.Decoder(_Flags)
+
+
+def event_flags(body: str) -> tuple[str, ...]:
+    """The ``flags`` of an event's text."""
+    return _flags_decoder.decode(body).flags
 
 
 def digest(event_type: str, run: str, thread: str | None, agent: str, payload: Mapping[str, Any]) -> bytes:

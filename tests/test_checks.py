@@ -96,3 +96,9 @@ def test_the_hint_names_the_database_that_is_meant(log_on) -> None:
 def test_a_database_of_another_make_is_refused(log_on) -> None:
     log_on({"ENGINE": "django.db.backends.dummy"})
     assert found() == ["emitter.E003"]
+
+
+@pytest.mark.parametrize("name", ["LIFECYCLE", "SUSPICIOUS_IDS"])
+def test_a_word_that_says_nothing(name: str, configure: Configure) -> None:
+    configure(**{name: "warn"})
+    assert found() == ["emitter.E030"]

@@ -28,7 +28,7 @@ from .streams import texts
 SECRET = "hunter2hunter2"
 PAYLOAD = {"tool_name": "db", "parameters": [{"Password": SECRET}, f"postgres://me:{SECRET}@db/x"], "n": 1}
 TOOL = Custom("tool_executing", PAYLOAD)
-CLEAN = '"payload":{"tool_name":"db","parameters":[{"Password":"[REDACTED]"},"postgres://me:[REDACTED]@db/x"],"n":1}}'
+CLEAN = '"payload":{"tool_name":"db","parameters":[{"Password":"[REDACTED]"},"postgres://me:[REDACTED]@db/x"],"n":1}'
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_what_a_client_hears_is_the_clean_text_that_is_stored(key) -> None
         await emitter.aemit(RunContext(key, run_id="run-19"), TOOL)
         await client.until(1)
     assert client.applied == await texts(key)
-    assert client.applied[0].endswith(CLEAN)
+    assert CLEAN in client.applied[0]
 
 
 def test_a_secret_reaches_no_spool(tmp_path) -> None:

@@ -12,7 +12,8 @@ import msgspec
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One checked event, encoded but for its number. ``thread`` is ``None`` when the run's own is to be taken.
 
-    ``given`` says that the id came from the caller, so it may be stored already.
+    ``given`` says that the id came from the caller, so it may be stored already. ``flags`` name what policy found
+    suspicious.
     """
 
     stream: str
@@ -25,6 +26,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
     payload: bytes
     created_at: datetime
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
     ``seq`` is its place in the user's stream; ``duplicate``: the id was stored before, under this ``seq``;
     ``after_end``: its run had ended; ``spooled``: kept locally until the database is back; ``dropped``: the code of the
-    policy that left it out.
+    policy that left it out; ``flags``: what policy found wrong with an event that it let pass.
     """
 
     event_id: UUID
@@ -49,3 +51,4 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     after_end: bool = False
     spooled: bool = False
     dropped: str | None = None
+    flags: tuple[str, ...] = ()

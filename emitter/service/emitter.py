@@ -22,7 +22,7 @@ from emitter.events import KNOWN_TYPES, Event
 from emitter.log.append import Appended
 from emitter.log.entry import Receipt, Unit
 from emitter.log.plan import Outcome
-from emitter.policy import users
+from emitter.policy import lifecycle, users
 from emitter.service.group_commit import GroupCommit
 from emitter.service.prepare import Item, prepare
 from emitter.service.runs import AsyncRun, Run
@@ -50,7 +50,7 @@ class Emitter:
     """
 
     def __init__(self) -> None:
-        commit = partial(log.append, admit=users.existing)
+        commit = partial(log.append, admit=users.existing, bar=users.barred, rules=lifecycle.rules)
         #: Where events wait while the database is away.
         self.spool = Spooler(commit, self._announce)
         self._group = GroupCommit(commit, self._announce, self.spool)
@@ -106,7 +106,8 @@ class Emitter:
         """On this thread: into the caller's transaction if one is open, else by group commit."""
         connection = connections[conf.database]
         if connection.in_atomic_block:
-            appended = log.append_here(units, admit=users.existing)
+            bar = partial(users.barred, remember=False)
+            appended = log.append_here(units, admit=users.existing, bar=bar, rules=lifecycle.rules)
             transaction.on_commit(partial(self._announce, appended), using=conf.database, robust=True)
             return [outcome for outcome in appended.outcomes if outcome is not None]
         by_settings: bool = connection.settings_dict["AUTOCOMMIT"]
@@ -129,6 +130,8 @@ class Emitter:
         for event_type, number in appended.stored_types.items():
             label = event_type if event_type in KNOWN_TYPES else "custom"
             metrics.EVENTS.labels(type=label, source="emitter", tier="none").inc(number)
+        for flag, number in appended.flagged.items():
+            metrics.FLAGGED.labels(flag=flag).inc(number)
 
 
 def _refuse_without(autocommit: bool) -> None:

@@ -65,4 +65,5 @@ def outcome_json(outcome: Receipt | EmitterError, **place: int) -> dict[str, Any
         "spooled": outcome.spooled,
         "dropped": outcome.dropped,
         "after_end": outcome.after_end,
+        "flags": outcome.flags,
     }

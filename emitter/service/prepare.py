@@ -13,6 +13,7 @@ from emitter.conf import Conf, conf, current
 from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
 from emitter.log.entry import Entry
+from emitter.policy import contexts
 from emitter.policy.cleaning import Cleaner
 
 #: Seconds that the clock which made an id may be ahead of ours.
@@ -45,6 +46,8 @@ def prepare(item: Item) -> Entry:
     payload = event.payload()
     events.check(event.type, payload)
     rules, keys = current(), set[str]()
+    # Whatever its id, a run whose producer is gone has to end.
+    flags = contexts.check(context, rules.suspicious_ids if event.type != "agent_death" else "allow")
     encoded = wire.encode_payload(payload, max_depth=rules.payload_depth, keys=keys)
     digest = wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload)
     encoded = _cleaned(event.type, keys, encoded, rules)
@@ -60,6 +63,7 @@ def prepare(item: Item) -> Entry:
         digest=digest,
         payload=encoded,
         created_at=now,
+        flags=flags,
     )
 
 

@@ -19,7 +19,7 @@ from django.db import connections
 from emitter import blocking, events
 from emitter.conf import conf
 from emitter.context import RunContext
-from emitter.errors import EmitterError
+from emitter.errors import EmitterError, EventRefused
 from emitter.events import Usage
 from emitter.log.entry import Receipt
 from emitter.log.leases import renew
@@ -100,6 +100,13 @@ class _Story:
         self._ended = self._ended or event.type in events.FINAL
         return receipt
 
+    def _ended_before(self, refusal: EventRefused) -> EmitterError:
+        """Where an event after the end is refused and not stored, the producer learns it all the same."""
+        if refusal.code != "run_ended":
+            return refusal
+        self._ended = True
+        return RunEnded(self.context.run_id)
+
     def _is_over(self, failure: Exception, event: events.Event) -> bool:
         """Whether an ending came after another's: then there is nothing left to stop."""
         return isinstance(failure, RunEnded) and event.type in events.FINAL
@@ -140,7 +147,10 @@ class Run(_Story, AbstractContextManager["Run"]):
 
     def emit(self, event: events.Event) -> Receipt:
         """Stores one event of this run."""
-        return self._seen(event, self._emit(self.context, event))
+        try:
+            return self._seen(event, self._emit(self.context, event))
+        except EventRefused as refusal:
+            raise self._ended_before(refusal) from None
 
     def thinking(self, thought: str, step_number: int | None = None) -> Receipt:
         """Stores a thought; steps count by themselves."""
@@ -197,7 +207,10 @@ class AsyncRun(_Story, AbstractAsyncContextManager["AsyncRun"]):
 
     async def emit(self, event: events.Event) -> Receipt:
         """Stores one event of this run."""
-        return self._seen(event, await self._emit(self.context, event))
+        try:
+            return self._seen(event, await self._emit(self.context, event))
+        except EventRefused as refusal:
+            raise self._ended_before(refusal) from None
 
     async def thinking(self, thought: str, step_number: int | None = None) -> Receipt:
         """Stores a thought; steps count by themselves."""
