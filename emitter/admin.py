@@ -16,9 +16,9 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from emitter.errors import EmitterError
+from emitter.errors import CODES, EmitterError
 from emitter.events import KNOWN_TYPES
-from emitter.models import Device, Event, Run
+from emitter.models import Device, Event, Refusal, Run
 from emitter.policy import users
 
 PAGE = 50
@@ -180,3 +180,36 @@ class DeviceAdmin(ReadOnly):
     list_display = ("stream", "name", "position", "epoch", "seen_at")
     list_filter = (UserFilter,)
     ordering = ("-id",)
+
+
+class RefusedRunFilter(TextFilter):
+    """Finds the refusals of a run, which need not exist, by ``?run=``."""
+
+    title = "run"
+    parameter_name = "run"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(run=self.value()) if self.value() else queryset
+
+
+class CodeFilter(admin.SimpleListFilter):
+    """The codes, from their table."""
+
+    title = "code"
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, code) for code in sorted(CODES)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(code=self.value()) if self.value() else queryset
+
+
+@admin.register(Refusal)
+class RefusalAdmin(ReadOnly):
+    """What was refused, newest first."""
+
+    list_display = ("at", "code", "stream", "run", "type", "agent", "source", "detail", "left_out")
+    list_filter = (UserFilter, RefusedRunFilter, TypeFilter, CodeFilter)
+    ordering = ("-id",)
+    sortable_by = ()

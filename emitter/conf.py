@@ -52,6 +52,8 @@ class Conf:
     lifecycle: str = "flag"
     #: Seconds for which a user who was found active is not looked up again.
     user_seconds: float = 5.0
+    #: Refusals that are kept for the admin, the newest. 0: none.
+    refusal_rows: int = 10_000
     #: A team's own event types that may come in by name.
     custom_types: tuple[str, ...] = ()
     #: A session looks at the log at least this often, in seconds.

@@ -96,6 +96,8 @@ class EmitterError(Exception):
         self.code = code
         self.detail = detail
         self.index = index
+        #: Whether it was counted and kept already, on its way through several hands.
+        self.noted = False
 
     def __str__(self) -> str:
         where = "" if self.index is None else f" (event {self.index})"

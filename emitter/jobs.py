@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from emitter import blocking, log
 from emitter.conf import conf
 from emitter.models import Duty
+from emitter.policy import refusals
 from emitter.reaper import reap
 from emitter.service import emitter, upkeep
 
@@ -37,12 +38,14 @@ class Job:
     work: Callable[[], object]
 
 
-#: Seconds between two looks for spools of processes that are gone; each process does that for itself.
+#: Seconds between two looks for spools of processes that are gone and for refusals that could not be written; each
+#: process does that for itself.
 ADOPT_SECONDS = 5.0
 
 JOBS = (
     Job("reap", 5, reap),
     Job("prune", 3_600, lambda: sum(upkeep.prune(log.stream_keys()))),
+    Job("refusals", 3_600, refusals.prune),
 )
 
 
@@ -77,6 +80,7 @@ class Loop:
         if due.get("adopt", 0.0) <= now:
             due["adopt"] = now + ADOPT_SECONDS
             emitter.spool.adopt()
+            refusals.keeper.write()
         for job in JOBS:
             if due.get(job.name, 0.0) > now:
                 continue

@@ -90,6 +90,24 @@ class Event(models.Model):
         return f"{self.stream} #{self.seq} {self.type}"
 
 
+class Refusal(models.Model):
+    """Something that was refused: when, by which code, and of whom as far as it is known. Never with its payload."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField("refused at", db_index=True)
+    code = models.CharField(max_length=40)
+    stream = models.CharField("user key", max_length=KEY_LENGTH, blank=True)
+    run = models.CharField(max_length=KEY_LENGTH, blank=True)
+    type = models.CharField(max_length=KEY_LENGTH, blank=True)
+    agent = models.CharField(max_length=KEY_LENGTH, blank=True)
+    source = models.CharField("came in by", max_length=40)
+    detail = models.TextField()
+    left_out = models.PositiveIntegerField("of this code left out before it", default=0)
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class Device(models.Model):
     """One installation of a client: the last event of ``epoch`` that it acknowledged."""
 

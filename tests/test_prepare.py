@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.apps import apps
 from django.db import connection
 from uuid_utils.compat import uuid7
 
-from emitter import metrics
+from emitter import blocking, metrics
 from emitter.context import RunContext
 from emitter.errors import EventRefused
 from emitter.events import AgentError, Custom, ToolCompleted, ToolExecuting
@@ -49,6 +50,9 @@ def emit_in_every_way(context: RunContext) -> int:
     emitter.emit_many([(context, TOOL)] * 2)
     line = {"user": context.user_id, "run": context.run_id, "type": TOOL.type, "payload": PAYLOAD}
     emitter.emit_each([Item(context, TOOL), *read_texts([msgspec.json.encode(line)])])
+    refused = [Custom("mine", {**PAYLOAD, "n": nan}), Custom(f"password={SECRET}", PAYLOAD)]
+    emitter.emit_each([Item(context, event) for event in refused])
+    blocking.pool("refusals", 1).submit(lambda: None).result(10)
     with suppress(RuntimeError), emitter.run(context, message=f"password={SECRET}") as run:
         with run.tool("db", PAYLOAD) as tool:
             tool.result = [f"Authorization: Bearer {SECRET}"]
@@ -61,6 +65,7 @@ def test_a_secret_reaches_no_table_no_file_and_no_log(context, caplog) -> None:
     caplog.set_level(logging.DEBUG)
     number = emit_in_every_way(context)
     held = disk()
+    assert b"payload_not_finite" in held
     assert held.count(b"[REDACTED]") >= number
     assert SECRET.encode() not in held
     assert SECRET not in caplog.text

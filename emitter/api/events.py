@@ -11,7 +11,8 @@ from emitter import blocking, log, wire
 from emitter.api.http import Call, body, endpoint, json_response, number
 from emitter.context import check_id
 from emitter.errors import EmitterError, EventRefused, NotAllowed
-from emitter.service import emitter
+from emitter.policy import refusals
+from emitter.service import Item, emitter
 from emitter.service.emitter import BATCH
 from emitter.service.intake import outcome_json, read_texts
 
@@ -30,8 +31,9 @@ async def emit(call: Call) -> HttpResponse:
     texts, single = _items(body(call.request), call.request.content_type)
     if len(texts) > BATCH:
         raise EventRefused("batch_too_large", f"{len(texts):,} events in one request; send at most {BATCH:,}.")
-    items = await blocking.run(read_texts, texts)
-    outcomes = await emitter.aemit_each(items)
+    items = await blocking.run(_read, texts)
+    with refusals.came_by("http"):
+        outcomes = await emitter.aemit_each(items)
     if single:
         if isinstance(outcomes[0], EmitterError):
             raise outcomes[0]
@@ -46,6 +48,11 @@ async def history(call: Call) -> HttpResponse:
     limit = max(1, min(number(call.request, "limit", PAGE), LARGEST_PAGE))
     run, event_type = (check_id(name, query[name]) if query.get(name) else None for name in ("run_id", "type"))
     return await blocking.run(_page, call.who.key, after, limit, run, event_type)
+
+
+def _read(texts: list[bytes]) -> list[Item | EmitterError]:
+    with refusals.came_by("http"):  # On a thread that does not know the request's context.
+        return read_texts(texts)
 
 
 def _page(key: str, after: int, limit: int, run: str | None, event_type: str | None) -> HttpResponse:

@@ -14,9 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
-from emitter import blocking, metrics
+from emitter import blocking
 from emitter.errors import CODES, EmitterError, NotAllowed
-from emitter.policy import identity
+from emitter.policy import identity, refusals
 from emitter.policy.identity import Identity
 
 logger = logging.getLogger("emitter")
@@ -44,7 +44,8 @@ def json_response(data: Any, status: int = 200) -> HttpResponse:
 
 def problem(error: EmitterError) -> HttpResponse:
     """An error as ``application/problem+json`` (RFC 9457)."""
-    metrics.REFUSED.labels(code=error.code).inc()
+    with refusals.came_by("http"):
+        refusals.note(error)
     title = CODES[error.code].meaning
     body = {"type": "about:blank", "title": title, "status": error.status, "code": error.code, "detail": error.detail}
     response = json_response(body, error.status)

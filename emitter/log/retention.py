@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from emitter.conf import conf
 from emitter.cursor import Growth
 from emitter.log.append import dialect
-from emitter.models import Device, Event, Run, Stream, Ticket
+from emitter.models import Device, Event, Refusal, Run, Stream, Ticket
 
 #: Most events that one step deletes.
 STEP = 1_000
@@ -66,9 +66,9 @@ def new_epoch(key: str) -> Growth | None:
 
 
 def erase(key: str, step: int = STEP) -> Iterator[int]:
-    """Deletes a user's events, runs, devices, tickets and at last the stream; yields the events deleted in each step.
+    """Deletes a user's events, runs, devices, tickets, refusals and at last the stream.
 
-    A key that is used again gets a stream with a new epoch.
+    Yields the events deleted in each step. A key that is used again gets a stream with a new epoch.
     """
     while deleted := _erase_step(key, step):
         yield deleted
@@ -78,6 +78,7 @@ def erase(key: str, step: int = STEP) -> Iterator[int]:
             for model in (Run, Device, Ticket):
                 model.objects.using(conf.database).filter(stream=key).delete()
             _streams().filter(key=key).delete()
+        Refusal.objects.using(conf.database).filter(stream=key).delete()
 
 
 def _erase_step(key: str, step: int) -> int:

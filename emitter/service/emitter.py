@@ -22,7 +22,8 @@ from emitter.events import KNOWN_TYPES, Event
 from emitter.log.append import Appended
 from emitter.log.entry import Receipt, Unit
 from emitter.log.plan import Outcome
-from emitter.policy import lifecycle, users
+from emitter.policy import lifecycle, refusals, users
+from emitter.service.about import about, about_item
 from emitter.service.group_commit import GroupCommit
 from emitter.service.prepare import Item, prepare
 from emitter.service.runs import AsyncRun, Run
@@ -103,6 +104,20 @@ class Emitter:
     # The two entrances ------------------------------------------------------------------------------------------------
 
     def _submit(self, units: list[Unit]) -> list[Outcome]:
+        try:
+            return _told(units, self._store(units))
+        except EmitterError as error:
+            _noted_by_each(error, units)
+            raise
+
+    async def _asubmit(self, units: list[Unit]) -> list[Outcome]:
+        try:
+            return _told(units, await self._astore(units))
+        except EmitterError as error:
+            _noted_by_each(error, units)
+            raise
+
+    def _store(self, units: list[Unit]) -> list[Outcome]:
         """On this thread: into the caller's transaction if one is open, else by group commit."""
         connection = connections[conf.database]
         if connection.in_atomic_block:
@@ -115,10 +130,10 @@ class Emitter:
         with metrics.EMIT_SECONDS.time():
             return self._group.submit(units)
 
-    async def _asubmit(self, units: list[Unit]) -> list[Outcome]:
+    async def _astore(self, units: list[Unit]) -> list[Outcome]:
         if blocking.belongs_to_waiting_thread():
             metrics.HOPS.inc()
-            return await sync_to_async(self._submit, thread_sensitive=True)(units)
+            return await sync_to_async(self._store, thread_sensitive=True)(units)
         # Asking for a connection here would make one for every task; our own thread's is as the settings say.
         _refuse_without(connections.settings[conf.database]["AUTOCOMMIT"])
         with metrics.EMIT_SECONDS.time():
@@ -147,14 +162,14 @@ def _unit(item: Item) -> Unit:
     try:
         return Unit([prepare(item)])
     except EventRefused as refusal:
-        raise _counted(refusal) from None
+        raise refusals.note(refusal, about_item(item)) from None
 
 
 def _whole(items: Items) -> Unit:
     """One unit of many items, checked whole. Raises ``batch_too_large``, or a refusal with its ``index``."""
     batch = [item if isinstance(item, Item) else Item(*item) for item in items]
     if len(batch) > BATCH:
-        raise _counted(
+        raise refusals.note(
             EventRefused("batch_too_large", f"{len(batch):,} events in one call; give at most {BATCH:,} at a time.")
         )
     entries = []
@@ -163,7 +178,7 @@ def _whole(items: Items) -> Unit:
             entries.append(prepare(item))
         except EventRefused as refusal:
             refusal.index = index
-            raise _counted(refusal) from None
+            raise refusals.note(refusal, about_item(item)) from None
     return Unit(entries)
 
 
@@ -178,7 +193,7 @@ def _each(items: Sequence[Item | EmitterError]) -> tuple[list[Unit], list[Emitte
             units.append(Unit([prepare(item)]))
             results.append(None)
         except EmitterError as refusal:
-            results.append(_counted(refusal))
+            results.append(refusals.note(refusal, about_item(item) if isinstance(item, Item) else None))
     return units, results
 
 
@@ -187,7 +202,7 @@ def _fill(results: list[EmitterError | None], outcomes: Iterable[Outcome]) -> li
     filled: list[Receipt | EmitterError] = []
     for error in results:
         outcome = error if error is not None else next(stored)
-        filled.append(_counted(outcome) if isinstance(outcome, EmitterError) else outcome[0])
+        filled.append(outcome if isinstance(outcome, EmitterError) else outcome[0])
     return filled
 
 
@@ -195,13 +210,26 @@ def _only(outcomes: list[Outcome]) -> list[Receipt]:
     """The receipts of a single unit. Raises its refusal."""
     (outcome,) = outcomes
     if isinstance(outcome, EmitterError):
-        raise _counted(outcome)
+        raise outcome
     return outcome
 
 
-def _counted(error: EmitterError) -> EmitterError:
-    metrics.REFUSED.labels(code=error.code).inc()
-    return error
+def _told(units: Sequence[Unit], outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes, with each refusal among them noted."""
+    for unit, outcome in zip(units, outcomes, strict=True):
+        if isinstance(outcome, EmitterError):
+            _noted(outcome, unit)
+    return outcomes
+
+
+def _noted_by_each(error: EmitterError, units: Sequence[Unit]) -> None:
+    """A commit that fails is each caller's own refusal, though all get the same error."""
+    error.noted = False
+    _noted(error, units[0])
+
+
+def _noted(error: EmitterError, unit: Unit) -> EmitterError:
+    return refusals.note(error, about(unit, error))
 
 
 emitter = Emitter()

@@ -24,6 +24,8 @@ from emitter.log.append import Appended
 from emitter.log.entry import Receipt, Unit
 from emitter.log.plan import Outcome
 from emitter.log.spool import Spool, Waiting
+from emitter.policy import refusals
+from emitter.service.about import about
 
 logger = logging.getLogger("emitter")
 
@@ -129,6 +131,8 @@ class Spooler:
         for place, outcome in zip(waiting, self._outcomes(waiting), strict=True):
             if isinstance(outcome, EmitterError):
                 logger.error("%s: a spooled event was refused and is set aside: %s", outcome.code, outcome.detail)
+                with refusals.came_by("spool"):
+                    refusals.note(outcome, about(place.unit, outcome))
                 refused.append((place, outcome))
             elif outcome is not None:
                 done.append(place)
