@@ -73,6 +73,11 @@ def belongs_to_waiting_thread() -> bool:
             "A transaction is open on the event loop's own thread, where no other thread can see into it. "
             "With pytest-asyncio use @pytest.mark.django_db(transaction=True).",
         )
+    return is_in_memory()
+
+
+def is_in_memory() -> bool:
+    """Whether the log is a test database in memory, which only one thread can use."""
     database = connections.settings[conf.database]
     name = str(database["NAME"])
     return database["ENGINE"].endswith("sqlite3") and (name == ":memory:" or "mode=memory" in name)

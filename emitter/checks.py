@@ -32,6 +32,7 @@ def check_settings(**_: Any) -> Iterable[CheckMessage]:
         )
         return
     yield from _check_database()
+    yield from _check_words()
     yield from _check_tokens()
 
 
@@ -105,6 +106,12 @@ def _fault_of_tier_of(given: Any) -> str | None:
         return None if callable(import_string(given)) else f"names {given!r:.80}, which cannot be called"
     except ImportError as error:
         return f"names {given!r:.80}, which cannot be imported: {error}"
+
+
+def _check_words() -> Iterable[CheckMessage]:
+    for name, value in (("SUSPICIOUS_IDS", conf.suspicious_ids), ("LIFECYCLE", conf.lifecycle)):
+        if value not in ("flag", "refuse", "allow"):
+            yield Error(f"EMITTER[{name!r}] is {value!r}.", hint="Say 'flag', 'refuse' or 'allow'.", id="emitter.E032")
 
 
 def _check_database() -> Iterable[CheckMessage]:

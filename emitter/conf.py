@@ -38,6 +38,22 @@ class Conf:
     payload_bytes: int = 65_536
     #: Deepest nesting of a payload.
     payload_depth: int = 32
+    #: Longest text in a payload, in characters; the rest is cut off and a mark says so. None: as long as it comes.
+    string_chars: int | None = None
+    #: Longest list in a payload, likewise. None: as long as it comes.
+    list_items: int | None = None
+    #: Further keys of payloads whose values are secrets and are redacted.
+    secret_keys: tuple[str, ...] = ()
+    #: Keys of payloads whose values are no secrets, whatever they are called.
+    plain_keys: tuple[str, ...] = ()
+    #: What to do with placeholders and names of a system as ids of runs and threads: "flag", "refuse" or "allow".
+    suspicious_ids: str = "flag"
+    #: What to do with events that come in an order that makes no sense: "flag", "refuse" or "allow".
+    lifecycle: str = "flag"
+    #: Seconds for which a user who was found active is not looked up again.
+    user_seconds: float = 5.0
+    #: Refusals that are kept for the admin, the newest. 0: none.
+    refusal_rows: int = 10_000
     #: A team's own event types that may come in by name.
     custom_types: tuple[str, ...] = ()
     #: A session looks at the log at least this often, in seconds.
@@ -118,6 +134,11 @@ def _current() -> Conf:
         )
     values: dict[str, Any] = {key.lower(): value for key, value in given.items()}
     return Conf(**values)
+
+
+def current() -> Conf:
+    """All settings as they stand; the same object until one changes, for whoever reads many."""
+    return _current()
 
 
 def _forget(*, setting: str, **_: Any) -> None:

@@ -22,9 +22,12 @@ class ErrorCode:
 CODES: dict[str, ErrorCode] = {
     # what was sent cannot be stored
     "unknown_user": ErrorCode(422, False, "No user has this key or name."),
+    "user_inactive": ErrorCode(422, False, "The user has been deactivated and gets no events."),
     "ambiguous_user": ErrorCode(422, False, "The value is one user's key and another user's name: give the key."),
     "unknown_type": ErrorCode(422, False, "The event type is neither known nor listed in CUSTOM_TYPES."),
     "bad_id": ErrorCode(422, False, "An id is empty, too long, padded, or has characters that are unsafe in ids."),
+    "placeholder_id": ErrorCode(422, False, "The id of the run or thread is a placeholder (SUSPICIOUS_IDS)."),
+    "system_id": ErrorCode(422, False, "The id of the run or thread is a name of the system (SUSPICIOUS_IDS)."),
     "bad_field": ErrorCode(422, False, "A known key of the payload, or a field of the item, has the wrong type."),
     "payload_not_object": ErrorCode(422, False, "The payload is not a JSON object."),
     "payload_not_json": ErrorCode(422, False, "The payload holds a value that JSON cannot carry."),
@@ -38,6 +41,8 @@ CODES: dict[str, ErrorCode] = {
     "run_owned": ErrorCode(409, False, "The run belongs to another user."),
     "run_thread": ErrorCode(409, False, "The run belongs to another thread."),
     "run_ended": ErrorCode(409, False, "The run has ended: start a new one."),
+    "not_started": ErrorCode(409, False, "Thinking or a tool came before agent_started (LIFECYCLE)."),
+    "tool_unmatched": ErrorCode(409, False, "No such tool_executing is open in the run (LIFECYCLE)."),
     "batch_too_large": ErrorCode(413, False, "One call takes at most 1,000 events."),
     "broken_json": ErrorCode(400, False, "The text is not valid JSON."),
     "bad_request": ErrorCode(400, False, "The request cannot be read as what it should be."),
@@ -98,6 +103,8 @@ class EmitterError(Exception):
         self.code = code
         self.detail = detail
         self.index = index
+        #: Whether it was counted and kept already, on its way through several hands.
+        self.noted = False
 
     def __str__(self) -> str:
         where = "" if self.index is None else f" (event {self.index})"

@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from emitter import blocking, log, treasurer
 from emitter.conf import conf
 from emitter.models import Duty
-from emitter.policy import access
+from emitter.policy import access, refusals
 from emitter.reaper import reap
 from emitter.service import emitter, upkeep
 
@@ -38,7 +38,8 @@ class Job:
     work: Callable[[], object]
 
 
-#: Seconds between two looks for spools of processes that are gone; each process does that for itself.
+#: Seconds between two looks for spools of processes that are gone and for refusals that could not be written; each
+#: process does that for itself.
 ADOPT_SECONDS = 5.0
 
 JOBS = (
@@ -46,6 +47,7 @@ JOBS = (
     Job("access", 3_600, access.prune),
     Job("budgets", treasurer.SECONDS, treasurer.account),
     Job("prune", 3_600, lambda: sum(upkeep.prune(log.stream_keys()))),
+    Job("refusals", 3_600, refusals.prune),
 )
 
 
@@ -80,6 +82,7 @@ class Loop:
         if due.get("adopt", 0.0) <= now:
             due["adopt"] = now + ADOPT_SECONDS
             emitter.spool.adopt()
+            refusals.keeper.write()
         for job in JOBS:
             if due.get(job.name, 0.0) > now:
                 continue

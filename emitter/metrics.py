@@ -23,6 +23,8 @@ REPAIRS = _counter("emitter_repairs_total", "Reads of the log because a bell was
 GAPS = _counter("emitter_gaps_total", "Gaps told to clients.", ("reason",))
 REFUSED = _counter("emitter_refused_total", "Refusals, by stable code.", ("code",))
 BELL_FAILURES = _counter("emitter_bell_failures_total", "Bells that could not be rung, or an ear that failed.")
+FLAGGED = _counter("emitter_flagged_total", "Events stored although something is wrong with them.", ("flag",))
+CLEANED = _counter("emitter_cleaned_total", "What was redacted, shortened or cut out of payloads.", ("kind",))
 SPOOL_DEPTH = Gauge("emitter_spool_depth", "Events of this process that wait in a local spool.", registry=REGISTRY)
 SPOOLED = _counter("emitter_spooled_total", "Events that went to a local spool.")
 DROPPED = _counter("emitter_dropped_total", "Auxiliary events that a tier left out.", ("code", "tier"))

@@ -21,6 +21,8 @@ class Stream(models.Model):
     epoch = models.CharField(max_length=36)
     head = models.BigIntegerField(default=0)
     pruned_to = models.BigIntegerField(default=0)
+    #: Tool calls that are open, by run; the log reads and writes it with the head.
+    open_calls = models.TextField(default="", db_default="", blank=True)
 
     def __str__(self) -> str:
         return self.key
@@ -45,6 +47,8 @@ class Run(models.Model):
     agent = models.CharField(max_length=KEY_LENGTH)
     state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.RUNNING)
     first_seq = models.BigIntegerField()
+    #: Whether ``agent_started`` came.
+    started = models.BooleanField(default=True, db_default=True)
     last_seq = models.BigIntegerField("last seq, once ended", null=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
@@ -87,6 +91,24 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream} #{self.seq} {self.type}"
+
+
+class Refusal(models.Model):
+    """Something that was refused: when, by which code, and of whom as far as it is known. Never with its payload."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField("refused at", db_index=True)
+    code = models.CharField(max_length=40)
+    stream = models.CharField("user key", max_length=KEY_LENGTH, blank=True)
+    run = models.CharField(max_length=KEY_LENGTH, blank=True)
+    type = models.CharField(max_length=KEY_LENGTH, blank=True)
+    agent = models.CharField(max_length=KEY_LENGTH, blank=True)
+    source = models.CharField("came in by", max_length=40)
+    detail = models.TextField()
+    left_out = models.PositiveIntegerField("of this code left out before it", default=0)
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class Device(models.Model):

@@ -36,6 +36,7 @@ class EventFrame(msgspec.Struct, omit_defaults=True):
     timestamp: str
     payload: msgspec.Raw
     after_end: bool = False
+    flags: tuple[str, ...] = ()
 
 
 def encode_event(frame: EventFrame) -> str:
@@ -43,10 +44,13 @@ def encode_event(frame: EventFrame) -> str:
     return _encoder.encode(frame).decode()
 
 
-def encode_payload(payload: Mapping[str, Any], *, max_bytes: int, max_depth: int) -> bytes:
-    """JSON of a payload, keys in the order given. Raises a named ``payload_…`` error for what JSON cannot carry."""
+def encode_payload(payload: Mapping[str, Any], *, max_depth: int, keys: set[Any] | None = None) -> bytes:
+    """JSON of a payload, keys in the order given. Raises a named ``payload_…`` error for what JSON cannot carry.
+
+    The keys of the payload and of all objects in it are added to ``keys``.
+    """
     try:
-        _refuse_unsafe(payload, max_depth)
+        _refuse_unsafe(payload, max_depth, set() if keys is None else keys)
         encoded = _encoder.encode(payload)
     except UnicodeEncodeError:
         raise EventRefused(
@@ -56,21 +60,28 @@ def encode_payload(payload: Mapping[str, Any], *, max_bytes: int, max_depth: int
         raise EventRefused("payload_too_deep", f"The payload is nested deeper than {max_depth} levels.") from None
     except (TypeError, ValueError, OverflowError) as error:
         raise EventRefused("payload_not_json", f"The payload cannot be JSON: {error}.") from None
+    return encoded
+
+
+def refuse_large(encoded: bytes, max_bytes: int) -> None:
+    """Raises ``payload_too_large`` above the limit."""
     if len(encoded) > max_bytes:
         raise EventRefused(
             "payload_too_large",
             f"The payload takes {len(encoded):,} bytes and {max_bytes:,} are allowed; shorten it.",
         )
-    return encoded
 
 
-def _refuse_unsafe(payload: Mapping[str, Any], max_depth: int) -> None:
-    """Walks the payload once: depth, and numbers that msgspec would silently write as null."""
+def _refuse_unsafe(payload: Mapping[str, Any], max_depth: int, keys: set[Any]) -> None:
+    """Walks the payload once: depth, keys, and numbers that msgspec would silently write as null."""
     level: list[Any] = [payload]
     for _ in range(max_depth):
         below: list[Any] = []
         for value in level:
-            for item in value.values() if isinstance(value, Mapping) else value:
+            if isinstance(value, Mapping):
+                keys.update(value)
+                value = value.values()
+            for item in value:
                 if type(item) in _SCALARS:
                     continue
                 if isinstance(item, float):
@@ -102,6 +113,18 @@ _status_decoder = msgspec.json.Decoder(_Status)
 def payload_status(payload: bytes) -> str | None:
     """The ``status`` of an encoded payload."""
     return _status_decoder.decode(payload).status
+
+
+class _Flags(msgspec.Struct):
+    flags: tuple[str, ...] = ()
+
+
+_flags_decoder = msgspec.json.Decoder(_Flags)
+
+
+def event_flags(body: str) -> tuple[str, ...]:
+    """The ``flags`` of an event's text."""
+    return _flags_decoder.decode(body).flags
 
 
 def digest(event_type: str, run: str, thread: str | None, agent: str, payload: Mapping[str, Any]) -> bytes:

@@ -170,3 +170,9 @@ def test_prices_and_budgets_that_are_none(configure: Configure) -> None:
     assert found() == []
     configure(PRICES={"house": {"input": 0.1, "output": "2"}}, BUDGETS={"free": {"usd": "5", "per": "year"}})
     assert found() == ["emitter.E030", "emitter.E031"]
+
+
+@pytest.mark.parametrize("name", ["LIFECYCLE", "SUSPICIOUS_IDS"])
+def test_a_word_that_says_nothing(name: str, configure: Configure) -> None:
+    configure(**{name: "warn"})
+    assert found() == ["emitter.E032"]

@@ -48,12 +48,13 @@ def test_the_receipt_matches_the_row(context, key) -> None:
 
 
 def test_the_text_is_what_the_protocol_says(context, key) -> None:
+    emitter.emit(context, AgentStarted())
     receipt = emitter.emit(context, THOUGHT)
-    body = msgspec.json.decode(log.read_after(key, 0)[0].body)
+    body = msgspec.json.decode(log.read_after(key, 1)[0].body)
     stamp = body.pop("timestamp")
     assert body == {
         "type": "agent_thinking",
-        "seq": 1,
+        "seq": 2,
         "id": str(receipt.event_id),
         "run_id": "run-19",
         "thread_id": "thread-7",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from emitter import wire
 from emitter.errors import EventRefused
+from emitter.events import Usage
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -19,7 +20,9 @@ payloads = st.dictionaries(texts, values, max_size=4)
 
 
 def encoded(payload: dict[str, Any], *, max_bytes: int = 1_000_000, max_depth: int = 32) -> bytes:
-    return wire.encode_payload(payload, max_bytes=max_bytes, max_depth=max_depth)
+    text = wire.encode_payload(payload, max_depth=max_depth)
+    wire.refuse_large(text, max_bytes)
+    return text
 
 
 def refusal(payload: dict[str, Any], **limits: int) -> str:
@@ -88,3 +91,9 @@ def test_json_from_outside_is_read_strictly() -> None:
 def test_what_is_not_json_but_common_is_read_to_be_named() -> None:
     assert math.isnan(wire.decode_json('{"a":NaN}')["a"])
     assert wire.decode_json('{"a":"\\ud800"}') == {"a": "\ud800"}
+
+
+def test_the_keys_of_all_objects_are_told() -> None:
+    keys: set[Any] = set()
+    wire.encode_payload({"a": [{"b": {"c": 1}}], "d": Usage("m")}, max_depth=9, keys=keys)
+    assert keys == {"a", "b", "c", "d", "model", "input_tokens", "output_tokens"}

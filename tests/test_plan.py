@@ -56,7 +56,7 @@ class Log:
         made = plan(units, self.streams, self.runs, self.known)
         self.rows += made.events
         self.streams = {user: StreamRow(row.epoch, made.heads[user]) for user, row in self.streams.items()}
-        self.runs |= made.new_runs | made.ended_runs
+        self.runs |= made.new_runs | made.changed_runs
         for row in made.events:
             self.known[row.stream, row.event_id] = Known(row.seq, row.digest, row.after_end, row.body)
         return made.outcomes

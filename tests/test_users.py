@@ -1,8 +1,12 @@
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 
+from emitter.context import RunContext
 from emitter.errors import EventRefused
+from emitter.events import AgentThinking
 from emitter.policy import users
+from emitter.service import Item, emitter
 
 from .conftest import Configure, person
 
@@ -76,3 +80,66 @@ def test_two_functions_may_make_the_key(alice: User, configure: Configure) -> No
     assert users.user_of("user:alice") == alice
     assert users.existing(["user:alice", "user:bob"]) == {"user:alice"}
     assert users.find("alice") == "user:alice"
+
+
+# Who may get events ---------------------------------------------------------------------------------------------------
+
+
+def test_nobody_and_the_inactive_get_no_events(alice: User, bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    barred = users.barred([str(alice.pk), str(bob.pk), "999999"], remember=False)
+    assert {key: refusal.code for key, refusal in barred.items()} == {
+        str(bob.pk): "user_inactive",
+        "999999": "unknown_user",
+    }
+
+
+def test_the_inactive_are_known_by_any_kind_of_key(alice: User, configure: Configure) -> None:
+    configure(USER_KEY=(lambda user: f"user:{user.username}", by_name))
+    assert users.barred(["user:alice"], remember=False) == {}
+    User.objects.update(is_active=False)
+    assert users.barred(["user:alice"], remember=False)["user:alice"].code == "user_inactive"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deactivated_user_gets_no_more_events_however_old_the_stream(alice: User, configure: Configure) -> None:
+    configure(USER_SECONDS=0)
+    context = RunContext(str(alice.pk), run_id="run-19")
+    emitter.emit(context, AgentThinking("Hm"))
+    User.objects.update(is_active=False)
+    for emit in (emitter.emit, in_transaction):
+        with pytest.raises(EventRefused) as caught:
+            emit(context, AgentThinking("Ah"))
+        assert caught.value.code == "user_inactive"
+
+
+def in_transaction(context: RunContext, event: AgentThinking) -> None:
+    with transaction.atomic():
+        emitter.emit(context, event)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reactivated_user_need_not_wait(alice: User) -> None:
+    User.objects.update(is_active=False)
+    assert users.barred([str(alice.pk)])
+    User.objects.update(is_active=True)
+    assert users.barred([str(alice.pk)]) == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_barred_takes_nobody_along(alice: User, bob: User, configure: Configure) -> None:
+    configure(USER_SECONDS=0)
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    contexts = [RunContext(str(user.pk), run_id=f"run of {user.username}") for user in (alice, bob, alice)]
+    outcomes = emitter.emit_each([Item(context, AgentThinking("Hm")) for context in contexts])
+    assert [getattr(outcome, "code", None) for outcome in outcomes] == [None, "user_inactive", None]
+    with pytest.raises(EventRefused) as caught:
+        emitter.emit_many([(context, AgentThinking("Hm")) for context in contexts])
+    assert (caught.value.code, caught.value.index) == ("user_inactive", 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_that_a_user_is_active_is_remembered_for_a_while(alice: User, django_assert_num_queries) -> None:
+    users.barred([str(alice.pk)])
+    with django_assert_num_queries(0):
+        assert users.barred([str(alice.pk)]) == {}

@@ -47,6 +47,11 @@ def test_event_of_a_run_that_had_ended() -> None:
     assert event(after_end=True) == EVENT[:-1] + ',"after_end":true}'
 
 
+def test_event_with_which_something_is_wrong() -> None:
+    assert event(flags=("not_started",)) == EVENT[:-1] + ',"flags":["not_started"]}'
+    assert wire.event_flags(event(flags=("not_started",))) == ("not_started",)
+
+
 def test_hello() -> None:
     said = wire.hello(epoch="e1", head=128, after=120, heartbeat=25, credit_events=1_000, credit_bytes=1_048_576)
     assert said == (

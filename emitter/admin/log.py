@@ -19,9 +19,9 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from emitter.errors import EmitterError
+from emitter.errors import CODES, EmitterError
 from emitter.events import KNOWN_TYPES
-from emitter.models import KEY_LENGTH, Budget, DailyUsage, Device, Event, Run, RunUsage
+from emitter.models import KEY_LENGTH, Budget, DailyUsage, Device, Event, Refusal, Run, RunUsage
 from emitter.policy import access, identity, tiers, users
 
 PAGE = 50
@@ -301,3 +301,36 @@ def _cost(usd: Decimal | None, unpriced: int) -> str:
     """An amount for people; the API tells every digit."""
     known = "–" if usd is None else f"{usd:.6f}"
     return f"{known} ({unpriced:,} calls without a price)" if unpriced else known
+
+
+class RefusedRunFilter(TextFilter):
+    """Finds the refusals of a run, which need not exist, by ``?run=``."""
+
+    title = "run"
+    parameter_name = "run"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(run=self.value()) if self.value() else queryset
+
+
+class CodeFilter(admin.SimpleListFilter):
+    """The codes, from their table."""
+
+    title = "code"
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, code) for code in sorted(CODES)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(code=self.value()) if self.value() else queryset
+
+
+@admin.register(Refusal)
+class RefusalAdmin(ReadOnly):
+    """What was refused, newest first."""
+
+    list_display = ("at", "code", "stream", "run", "type", "agent", "source", "detail", "left_out")
+    list_filter = (UserFilter, RefusedRunFilter, TypeFilter, CodeFilter)
+    ordering = ("-id",)
+    sortable_by = ()

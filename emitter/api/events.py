@@ -11,12 +11,11 @@ from emitter import blocking, log, wire
 from emitter.api.http import Call, body, endpoint, json_response, number
 from emitter.context import check_id
 from emitter.errors import EmitterError, EventRefused, NotAllowed
-from emitter.policy import access, service_keys
+from emitter.policy import access, refusals, service_keys
 from emitter.policy.identity import Identity, Service
-from emitter.service import emitter
+from emitter.service import Item, emitter
 from emitter.service.emitter import BATCH
 from emitter.service.intake import outcome_json, read_texts
-from emitter.service.prepare import Item
 
 PAGE, LARGEST_PAGE = 100, 1_000
 #: Said of a body, each of its lines is an item, however broken.
@@ -34,7 +33,8 @@ async def emit(call: Call) -> HttpResponse:
     if len(texts) > BATCH:
         raise EventRefused("batch_too_large", f"{len(texts):,} events in one request; send at most {BATCH:,}.")
     items = await blocking.run(_read, texts, call.who.service)
-    outcomes = await emitter.aemit_each(items)
+    with refusals.came_by("http"):
+        outcomes = await emitter.aemit_each(items)
     if single:
         if isinstance(outcomes[0], EmitterError):
             raise outcomes[0]
@@ -44,11 +44,11 @@ async def emit(call: Call) -> HttpResponse:
 
 def _read(texts: list[bytes], service: Service | None) -> list[Item | EmitterError]:
     """The items; of a service those that its key is for, the others as their refusals."""
-    if service is None:
-        return read_texts(texts)
-    service_keys.spend_rate(service, len(texts))
-    items = read_texts(texts)
-    return [_refusal(service, item) or item for item in items]
+    with refusals.came_by("http"):  # On a thread that does not know the request's context.
+        if service is None:
+            return read_texts(texts)
+        service_keys.spend_rate(service, len(texts))
+        return [_refusal(service, item) or item for item in read_texts(texts)]
 
 
 def _refusal(service: Service, item: Item | EmitterError) -> EmitterError | None:

@@ -16,9 +16,9 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from emitter import blocking, metrics, secrecy
+from emitter import blocking, secrecy
 from emitter.errors import CODES, EmitterError, NotAllowed
-from emitter.policy import door, identity, service_keys
+from emitter.policy import door, identity, refusals, service_keys
 from emitter.policy.identity import Identity
 from emitter.policy.rates import RateExceeded
 
@@ -47,7 +47,8 @@ def json_response(data: Any, status: int = 200) -> HttpResponse:
 
 def problem(error: EmitterError) -> HttpResponse:
     """An error as ``application/problem+json`` (RFC 9457)."""
-    metrics.REFUSED.labels(code=error.code).inc()
+    with refusals.came_by("http"):
+        refusals.note(error)
     title = CODES[error.code].meaning
     body = {"type": "about:blank", "title": title, "status": error.status, "code": error.code, "detail": error.detail}
     response = json_response(body, error.status)

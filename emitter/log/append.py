@@ -8,7 +8,7 @@ or run: their units come back ``busy``, to be tried again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
 from uuid import UUID
@@ -19,10 +19,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from emitter import metrics
 from emitter.conf import conf
 from emitter.cursor import Growth
-from emitter.errors import TransactionError
+from emitter.errors import EventRefused, TransactionError
 from emitter.log import boot, postgres, sqlite
 from emitter.log.entry import Unit
 from emitter.log.epoch import new_epoch
+from emitter.log.life import Rules
 from emitter.log.meter import Meter, Price, UsageRow, unpriced
 from emitter.log.plan import EventRow, Known, Outcome, Plan, RunRow, StreamRow, plan
 from emitter.log.usage import counted_of, write_usage
@@ -30,6 +31,10 @@ from emitter.models import Event, Run, Stream
 
 Admit = Callable[[Collection[str]], Collection[str]]
 """Of these user keys, which belong to users that exist?"""
+Bar = Callable[[Collection[str]], Mapping[str, EventRefused]]
+"""Of these user keys, which may get no events, and why?"""
+Ask = Callable[[], Rules]
+"""The rules for the order of a run's events, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Appended:
     growth: list[Growth]
     stored: Counter[tuple[str, str]]
     dropped: Counter[tuple[str, str]]
+    flagged: Counter[str]
     usage: list[UsageRow]
 
 
@@ -51,17 +57,22 @@ def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
     return postgres if connection.vendor == "postgresql" else sqlite
 
 
-def append(units: Sequence[Unit], admit: Admit, price: Price = unpriced) -> Appended:
+def append(
+    units: Sequence[Unit], admit: Admit, price: Price = unpriced, bar: Bar | None = None, rules: Ask | None = None
+) -> Appended:
     """Stores a batch in a transaction of its own. Raises ``DatabaseError``; then nothing of it is stored."""
     boot.note_writer()
+    barred = _barred(units, bar)
     with transaction.atomic(using=conf.database, durable=True):
-        appended = _append(connections[conf.database], units, admit, price, wait=False)
+        appended = _append(connections[conf.database], units, admit, price, barred, rules, wait=False)
     if appended.stored:
         metrics.COMMITS.inc()
     return appended
 
 
-def append_here(units: Sequence[Unit], admit: Admit, price: Price = unpriced) -> Appended:
+def append_here(
+    units: Sequence[Unit], admit: Admit, price: Price = unpriced, bar: Bar | None = None, rules: Ask | None = None
+) -> Appended:
     """Stores units in the caller's open transaction. Their streams stay locked until the caller ends it.
 
     A database error ends the caller's transaction (``deadlock`` or ``database_error``): whatever the caller does with
@@ -70,7 +81,7 @@ def append_here(units: Sequence[Unit], admit: Admit, price: Price = unpriced) ->
     connection = connections[conf.database]
     try:
         boot.note_writer()
-        return _append(connection, units, admit, price, wait=True)
+        return _append(connection, units, admit, price, _barred(units, bar), rules, wait=True)
     except DatabaseError as error:
         connection.set_rollback(True)
         if dialect(connection).is_deadlock(error):
@@ -84,26 +95,55 @@ def append_here(units: Sequence[Unit], admit: Admit, price: Price = unpriced) ->
         ) from error
 
 
+def _barred(units: Sequence[Unit], bar: Bar | None) -> dict[int, EventRefused]:
+    """The units with an event of a user who may get none, each with its refusal. Asked before anything is locked."""
+    barred = bar({entry.stream for unit in units for entry in unit.entries}) if bar is not None else {}
+    if not barred:
+        return {}
+    refused: dict[int, EventRefused] = {}
+    for unit in units:
+        for index, entry in enumerate(unit.entries):
+            if (reason := barred.get(entry.stream)) is not None:
+                refused[id(unit)] = EventRefused(reason.code, reason.detail, index=index)
+                break
+    return refused
+
+
 def _append(
-    connection: BaseDatabaseWrapper, units: Sequence[Unit], admit: Admit, price: Price, *, wait: bool
+    connection: BaseDatabaseWrapper,
+    units: Sequence[Unit],
+    admit: Admit,
+    price: Price,
+    barred: Mapping[int, EventRefused],
+    rules: Ask | None,
+    *,
+    wait: bool,
 ) -> Appended:
     sql = dialect(connection)
-    keys = sorted({entry.stream for unit in units for entry in unit.entries})
+    free = [unit for unit in units if id(unit) not in barred] if barred else units
+    keys = sorted({entry.stream for unit in free for entry in unit.entries})
     streams, busy = _lock(connection, sql, keys, admit, wait=wait)
-    free = [unit for unit in units if not any(entry.stream in busy for entry in unit.entries)]
+    free = [unit for unit in free if not any(entry.stream in busy for entry in unit.entries)]
     runs, busy_runs = _load_runs(connection, sql, free, wait=wait)
     if busy_runs:
         free = [unit for unit in free if not any(entry.run in busy_runs for entry in unit.entries)]
-    meter = Meter(counted_of(connection, free), price)
-    made = plan(free, streams, runs, _load_known(connection, free), meter)
+    made = plan(
+        free,
+        streams,
+        runs,
+        _load_known(connection, free),
+        meter=Meter(counted_of(connection, free), price),
+        rules=None if rules is None else rules(),
+    )
+    made = plan(free, streams, runs, _load_known(connection, free), rules=None if rules is None else rules())
     _write(connection, sql, made, streams)
-    outcomes = iter(made.outcomes)
-    still = {id(unit) for unit in free}
+    outcomes: dict[int, Outcome] = {id(unit): outcome for unit, outcome in zip(free, made.outcomes, strict=True)}
     return Appended(
-        [next(outcomes) if id(unit) in still else None for unit in units],
+        [outcomes.get(id(unit), barred.get(id(unit))) for unit in units],
         _growth(made, streams),
         made.stored,
         made.dropped,
+        made.flagged,
         made.meter.rows,
     )
 
@@ -174,13 +214,14 @@ def _write(connection: BaseDatabaseWrapper, sql: ModuleType, made: Plan, streams
         return
     metrics.ENCODES.inc(len(made.events))
     sql.insert_events(connection, made.events)
-    sql.raise_heads(connection, {key: head for key, head in made.heads.items() if head != streams[key].head})
+    heads = {key: head for key, head in made.heads.items() if head != streams[key].head}
+    sql.raise_heads(connection, heads, made.open_calls)
     runs = Run.objects.using(connection.alias)
     if made.new_runs:
         runs.bulk_create([Run(id=run, **asdict(row)) for run, row in made.new_runs.items()])
-    if made.ended_runs:
-        ended = [Run(id=run, **asdict(row)) for run, row in made.ended_runs.items()]
-        runs.bulk_update(ended, ["state", "last_seq", "ended_at"])
+    if made.changed_runs:
+        changed = [Run(id=run, **asdict(row)) for run, row in made.changed_runs.items()]
+        runs.bulk_update(changed, ["state", "started", "last_seq", "ended_at"])
     if made.meter.rows:
         write_usage(connection, made.meter)
 

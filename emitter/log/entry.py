@@ -22,7 +22,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """One checked event, encoded but for its number. ``thread`` is ``None`` when the run's own is to be taken.
 
     ``given`` says that the id came from the caller, so it may be stored already; ``drop`` is the code by which it is
-    left out when it is not.
+    left out when it is not. ``flags`` name what policy found suspicious.
     """
 
     stream: str
@@ -38,6 +38,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     tier: str = "unknown"
     drop: str | None = None
     usage: Reported | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
     ``seq`` is its place in the user's stream; ``duplicate``: the id was stored before, under this ``seq``;
     ``after_end``: its run had ended; ``spooled``: kept locally until the database is back; ``dropped``: the code of the
-    policy that left it out.
+    policy that left it out; ``flags``: what policy found wrong with an event that it let pass.
     """
 
     event_id: UUID
@@ -67,3 +68,4 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     after_end: bool = False
     spooled: bool = False
     dropped: str | None = None
+    flags: tuple[str, ...] = ()

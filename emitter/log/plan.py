@@ -17,9 +17,8 @@ from emitter import wire
 from emitter.errors import EmitterError, EventRefused
 from emitter.events import FINAL
 from emitter.log.entry import Entry, Receipt, Unit
+from emitter.log.life import RUNNING, Lives, Rules
 from emitter.log.meter import Meter
-
-RUNNING = "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,8 @@ class StreamRow:
 
     epoch: str
     head: int
+    #: What :class:`OpenCalls` reads.
+    open_calls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class RunRow:
     agent: str
     state: str
     first_seq: int
+    #: Whether ``agent_started`` came.
+    started: bool = True
     started_at: datetime | None = None
     last_seq: int | None = None
     ended_at: datetime | None = None
@@ -77,7 +80,12 @@ class Plan:
     heads: dict[str, int]
     events: list[EventRow] = field(default_factory=list)
     new_runs: dict[str, RunRow] = field(default_factory=dict)
-    ended_runs: dict[str, RunRow] = field(default_factory=dict)
+    #: Stored runs that end now, or of which ``agent_started`` comes only now.
+    changed_runs: dict[str, RunRow] = field(default_factory=dict)
+    #: Texts to write, by stream.
+    open_calls: dict[str, str] = field(default_factory=dict)
+    #: Events that were stored although something was wrong with them, by what.
+    flagged: Counter[str] = field(default_factory=Counter)
     outcomes: list[Outcome] = field(default_factory=list)
     #: How many events of each type and tier are new, and how many were left out by each code and tier.
     stored: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -93,6 +101,7 @@ def plan(
     runs: Mapping[str, RunRow],
     known: Mapping[tuple[str, UUID], Known],
     meter: Meter | None = None,
+    rules: Rules | None = None,
 ) -> Plan:
     """Numbers what is new in ``units``, in their order.
 
@@ -101,13 +110,16 @@ def plan(
     """
     made = Plan(heads={key: row.head for key, row in streams.items()}, meter=meter or Meter())
     every_run, every_event = dict(runs), dict(known)
+    lives = Lives(rules, streams)
     for unit in units:
         try:
             _check(unit, streams, every_run, every_event)
+            lives.check(unit, every_run, every_event)
         except EventRefused as refusal:
             made.outcomes.append(refusal)
             continue
-        made.outcomes.append([_number(entry, unit, made, every_run, every_event) for entry in unit.entries])
+        made.outcomes.append([_number(entry, unit, made, every_run, every_event, lives) for entry in unit.entries])
+    made.open_calls = lives.changed_texts()
     return made
 
 
@@ -151,18 +163,24 @@ def _number(
     made: Plan,
     runs: dict[str, RunRow],
     known: dict[tuple[str, UUID], Known],
+    lives: Lives,
 ) -> Receipt:
     before = known.get((entry.stream, entry.event_id))
     if before is not None:
         ours = unit.retried and not entry.given
         if ours:
             made.recovered.append((entry.stream, before))
-        return Receipt(entry.event_id, before.seq, duplicate=not ours, after_end=before.after_end)
+        flags = wire.event_flags(before.body)
+        return Receipt(entry.event_id, before.seq, duplicate=not ours, after_end=before.after_end, flags=flags)
     if entry.drop is not None:
         made.dropped[entry.drop, entry.tier] += 1
         return Receipt(entry.event_id, None, dropped=entry.drop)
     seq = made.heads[entry.stream] = made.heads[entry.stream] + 1
+    faults = lives.go_on(entry, runs.get(entry.run))
     run, after_end = _advance_run(entry, seq, made, runs)
+    flags = (*entry.flags, *faults) if faults else entry.flags
+    if flags or after_end:
+        made.flagged.update((*flags, "after_end") if after_end else flags)
     body = wire.encode_event(
         wire.EventFrame(
             type=entry.type,
@@ -174,6 +192,7 @@ def _number(
             timestamp=f"{entry.created_at.isoformat(timespec='milliseconds')[:-6]}Z",
             payload=msgspec.Raw(entry.payload),
             after_end=after_end,
+            flags=flags,
         )
     )
     known[entry.stream, entry.event_id] = Known(seq, entry.digest, after_end, body)
@@ -193,22 +212,29 @@ def _number(
             body,
         )
     )
-    return Receipt(entry.event_id, seq, after_end=after_end)
+    return Receipt(entry.event_id, seq, after_end=after_end, flags=flags)
 
 
 def _advance_run(entry: Entry, seq: int, made: Plan, runs: dict[str, RunRow]) -> tuple[RunRow, bool]:
-    """Opens or ends the entry's run. Returns the run and whether it had ended before this entry."""
+    """Opens, starts or ends the entry's run. Returns the run and whether it had ended before this entry."""
     run = runs.get(entry.run)
+    starts = entry.type == "agent_started"
     if run is None:
-        run = RunRow(entry.stream, entry.thread or entry.run, entry.agent, RUNNING, seq, entry.created_at)
+        run = RunRow(entry.stream, entry.thread or entry.run, entry.agent, RUNNING, seq, starts, entry.created_at)
         runs[entry.run] = made.new_runs[entry.run] = run
     if run.state != RUNNING:
         return run, True
+    if starts and not run.started:
+        run = _changed(entry.run, replace(run, started=True), made, runs)
     if entry.type in FINAL:
-        ended = replace(run, state=ended_state(entry), last_seq=seq, ended_at=entry.created_at)
-        written = made.new_runs if entry.run in made.new_runs else made.ended_runs
-        runs[entry.run] = written[entry.run] = ended
+        _changed(entry.run, replace(run, state=ended_state(entry), last_seq=seq, ended_at=entry.created_at), made, runs)
     return run, False
+
+
+def _changed(name: str, run: RunRow, made: Plan, runs: dict[str, RunRow]) -> RunRow:
+    written = made.new_runs if name in made.new_runs else made.changed_runs
+    runs[name] = written[name] = run
+    return run
 
 
 def ended_state(entry: Entry) -> str:

@@ -25,11 +25,11 @@ def lock_streams(connection: BaseDatabaseWrapper, keys: Sequence[str], *, wait: 
     condition, skip = ("AND " + _ALL_EXIST, "") if wait else ("", "SKIP LOCKED")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT key, epoch, head FROM emitter_stream "
+            "SELECT key, epoch, head, open_calls FROM emitter_stream "
             f'WHERE key = ANY(%(keys)s) {condition} ORDER BY key COLLATE "C" FOR UPDATE {skip}',
             {"keys": list(keys)},
         )
-        return {key: StreamRow(epoch, head) for key, epoch, head in cursor.fetchall()}
+        return {key: StreamRow(*values) for key, *values in cursor.fetchall()}
 
 
 def claim(connection: BaseDatabaseWrapper, names: Iterable[str], *, wait: bool) -> set[str]:
@@ -56,7 +56,8 @@ def select_runs(connection: BaseDatabaseWrapper, ids: Iterable[str]) -> dict[str
     """The stored runs of these ids."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, stream, thread, agent, state, first_seq FROM emitter_run WHERE id = ANY(%s)", [list(ids)]
+            "SELECT id, stream, thread, agent, state, first_seq, started FROM emitter_run WHERE id = ANY(%s)",
+            [list(ids)],
         )
         return {run: RunRow(*values) for run, *values in cursor.fetchall()}
 
@@ -73,13 +74,13 @@ def insert_events(connection: BaseDatabaseWrapper, rows: Sequence[EventRow]) -> 
                 copy.write_row(row)
 
 
-def raise_heads(connection: BaseDatabaseWrapper, heads: Mapping[str, int]) -> None:
+def raise_heads(connection: BaseDatabaseWrapper, heads: Mapping[str, int], open_calls: Mapping[str, str]) -> None:
     """One statement; the rows are locked already, so its order of rows cannot deadlock."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE emitter_stream AS s SET head = grown.head "
-            "FROM unnest(%s::text[], %s::bigint[]) AS grown(key, head) WHERE s.key = grown.key",
-            [list(heads), list(heads.values())],
+            "UPDATE emitter_stream AS s SET head = grown.head, open_calls = coalesce(grown.calls, s.open_calls) "
+            "FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS grown(key, head, calls) WHERE s.key = grown.key",
+            [list(heads), list(heads.values()), [open_calls.get(key) for key in heads]],
         )
 
 

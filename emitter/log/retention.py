@@ -25,6 +25,7 @@ from emitter.models import (
     Device,
     Event,
     EventUsage,
+    Refusal,
     RollUp,
     Run,
     RunUsage,
@@ -35,7 +36,7 @@ from emitter.models import (
 #: Most events that one step deletes.
 STEP = 1_000
 #: What is kept of a user besides stream and events.
-OF_USER = (Run, RunUsage, EventUsage, DailyUsage, RollUp, Budget, BudgetNotice, Device, Ticket)
+OF_USER = (Run, RunUsage, EventUsage, DailyUsage, RollUp, Budget, BudgetNotice, Device, Ticket, Refusal)
 
 
 def prune(key: str, before: datetime, step: int = STEP) -> Iterator[int]:
@@ -85,7 +86,7 @@ def new_epoch(key: str) -> Growth | None:
 def erase(key: str, step: int = STEP) -> Iterator[int]:
     """Deletes a user's events, runs, usage, devices, tickets and at last the stream; yields the events of each step.
 
-    A key that is used again gets a stream with a new epoch.
+    Yields the events deleted in each step. A key that is used again gets a stream with a new epoch.
     """
     while deleted := _erase_step(key, step):
         yield deleted

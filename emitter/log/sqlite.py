@@ -25,11 +25,11 @@ def lock_streams(connection: BaseDatabaseWrapper, keys: Sequence[str], *, wait: 
     """The streams that exist; whoever writes holds them all."""
     rows = _one_row(
         connection,
-        "SELECT json_group_array(json_array(key, epoch, head)) FROM emitter_stream "
+        "SELECT json_group_array(json_array(key, epoch, head, open_calls)) FROM emitter_stream "
         "WHERE key IN (SELECT value FROM json_each(%s))",
         keys,
     )
-    return {key: StreamRow(epoch, head) for key, epoch, head in rows}
+    return {key: StreamRow(*values) for key, *values in rows}
 
 
 def claim(connection: BaseDatabaseWrapper, names: Iterable[str], *, wait: bool) -> set[str]:
@@ -41,7 +41,8 @@ def select_runs(connection: BaseDatabaseWrapper, ids: Iterable[str]) -> dict[str
     """The stored runs of these ids."""
     rows = _one_row(
         connection,
-        "SELECT json_group_array(json_array(id, stream, thread, agent, state, first_seq)) FROM emitter_run "
+        "SELECT json_group_array(json_array(id, stream, thread, agent, state, first_seq, "
+        "json(CASE WHEN started THEN 'true' ELSE 'false' END))) FROM emitter_run "
         "WHERE id IN (SELECT value FROM json_each(%s))",
         list(ids),
     )
@@ -66,12 +67,13 @@ def insert_events(connection: BaseDatabaseWrapper, rows: Sequence[EventRow]) -> 
             )
 
 
-def raise_heads(connection: BaseDatabaseWrapper, heads: Mapping[str, int]) -> None:
+def raise_heads(connection: BaseDatabaseWrapper, heads: Mapping[str, int], open_calls: Mapping[str, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE emitter_stream SET head = grown.value FROM json_each(%s) AS grown "
+            "UPDATE emitter_stream SET head = json_extract(grown.value, '$[0]'), "
+            "open_calls = coalesce(json_extract(grown.value, '$[1]'), open_calls) FROM json_each(%s) AS grown "
             "WHERE emitter_stream.key = grown.key",
-            [msgspec.json.encode(heads).decode()],
+            [msgspec.json.encode({key: (head, open_calls.get(key)) for key, head in heads.items()}).decode()],
         )
 
 

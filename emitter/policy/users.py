@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
@@ -42,13 +43,52 @@ def _stored_user(key: str) -> Any | None:
 
 def existing(keys: Collection[str]) -> set[str]:
     """Those of ``keys`` that are users' keys, with the same care for how they are written."""
+    return set(states(keys))
+
+
+def states(keys: Collection[str]) -> dict[str, bool]:
+    """Of those of ``keys`` that are users' keys, whether the user is active."""
     if not isinstance(conf.user_key, str):
-        return {key for key in keys if user_of(key) is not None}
+        found = {key: user for key in keys if (user := user_of(key)) is not None}
+        return {key: bool(getattr(user, "is_active", True)) for key, user in found.items()}
     values = {key: value for key in keys if (value := _field_value(key)) is not None and str(value) == key}
     if not values:
-        return set()
-    users = get_user_model()._default_manager.filter(**{f"{conf.user_key}__in": list(values.values())})
-    return {str(value) for value in users.values_list(conf.user_key, flat=True)} & values.keys()
+        return {}
+    model = get_user_model()
+    columns = [conf.user_key, *(field.name for field in model._meta.concrete_fields if field.name == "is_active")]
+    rows = model._default_manager.filter(**{f"{conf.user_key}__in": list(values.values())}).values_list(*columns)
+    return {str(value): all(active) for value, *active in rows if str(value) in values}
+
+
+#: When users were last found active, in monotonic seconds.
+_active: dict[str, float] = {}
+#: Users that are remembered so.
+_REMEMBERED = 20_000
+
+
+def barred(keys: Collection[str], *, remember: bool = True) -> dict[str, EventRefused]:
+    """Those of ``keys`` that may get no events, and why: nobody's, or a deactivated user's.
+
+    It is remembered for ``USER_SECONDS`` that a user is active, and nothing else, so a new or reactivated one need not
+    wait. Within a caller's transaction, whose users may yet be rolled back, do not ``remember``.
+    """
+    now = time.monotonic()
+    since = now - conf.user_seconds
+    asked = [key for key in keys if _active.get(key, 0.0) <= since]
+    if not asked:
+        return {}
+    found = states(asked)
+    if remember:
+        if len(_active) > _REMEMBERED:
+            _active.clear()
+        _active.update((key, now) for key, active in found.items() if active)
+    return {key: _reason(key, known=key in found) for key in asked if not found.get(key)}
+
+
+def _reason(key: str, *, known: bool) -> EventRefused:
+    if known:
+        return EventRefused("user_inactive", f"The user with the key {key!r} has been deactivated and gets no events.")
+    return EventRefused("unknown_user", f"No user has the key {key!r}.")
 
 
 def of_keys(keys: Collection[str]) -> dict[str, Any]:

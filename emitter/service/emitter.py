@@ -19,13 +19,14 @@ from emitter import bell, blocking, log, metrics
 from emitter.conf import conf
 from emitter.context import RunContext
 from emitter.errors import EmitterError, EventRefused, TransactionError
-from emitter.events import KNOWN_TYPES, Event
+from emitter.events import Event
 from emitter.log.append import Appended
 from emitter.log.entry import Receipt, Unit
-from emitter.log.meter import UsageRow
 from emitter.log.plan import Outcome
 from emitter.metering import prices
-from emitter.policy import tiers, users
+from emitter.policy import lifecycle, refusals, tiers, users
+from emitter.service.about import about, about_item
+from emitter.service.counted import count, count_dropped
 from emitter.service.group_commit import GroupCommit
 from emitter.service.prepare import Item, prepare
 from emitter.service.runs import AsyncRun, Run
@@ -114,18 +115,27 @@ class Emitter:
 
     def _submit(self, units: list[Unit]) -> list[Outcome]:
         waiting = [unit for unit in units if not unit.is_left_out]
-        return _in_place(units, self._store(waiting) if waiting else [])
+        try:
+            return _in_place(units, _told(waiting, self._store(waiting)) if waiting else [])
+        except EmitterError as error:
+            _noted_by_each(error, waiting)
+            raise
 
     async def _asubmit(self, units: list[Unit]) -> list[Outcome]:
         waiting = [unit for unit in units if not unit.is_left_out]
-        return _in_place(units, await self._astore(waiting) if waiting else [])
+        try:
+            return _in_place(units, _told(waiting, await self._astore(waiting)) if waiting else [])
+        except EmitterError as error:
+            _noted_by_each(error, waiting)
+            raise
 
     def _store(self, units: list[Unit]) -> list[Outcome]:
         """On this thread: into the caller's transaction if one is open, else by group commit."""
         connection = connections[conf.database]
         if connection.in_atomic_block:
             prices.load(units)
-            appended = log.append_here(units, admit=users.existing, price=prices.price)
+            bar = partial(users.barred, remember=False)
+            appended = log.append_here(units, admit=users.existing, price=prices.price, bar=bar, rules=lifecycle.rules)
             transaction.on_commit(partial(self._announce, appended), using=conf.database, robust=True)
             return [outcome for outcome in appended.outcomes if outcome is not None]
         by_settings: bool = connection.settings_dict["AUTOCOMMIT"]
@@ -145,26 +155,12 @@ class Emitter:
     def _announce(self, appended: Appended) -> None:
         """After the commit: rings, and counts."""
         bell.ring(appended.growth)
-        for (event_type, tier), number in appended.stored.items():
-            label = event_type if event_type in KNOWN_TYPES else "custom"
-            metrics.EVENTS.labels(type=label, source="emitter", tier=tier).inc(number)
-        _count_dropped(appended.dropped)
-        for used in appended.usage:
-            _count_usage(used)
+        count(appended)
 
 
 def _commit(units: Sequence[Unit]) -> Appended:
     prices.load(units)
-    return log.append(units, admit=users.existing, price=prices.price)
-
-
-def _count_usage(used: UsageRow) -> None:
-    model, totals = prices.label_of(used.model), used.totals
-    metrics.TOKENS.labels(model=model, direction="input").inc(totals.input_tokens)
-    metrics.TOKENS.labels(model=model, direction="output").inc(totals.output_tokens)
-    metrics.UNPRICED.inc(totals.unpriced)
-    if totals.cost_usd is not None:
-        metrics.COST.labels(model=model).inc(float(totals.cost_usd))
+    return log.append(units, admit=users.existing, price=prices.price, bar=users.barred, rules=lifecycle.rules)
 
 
 def _refuse_without(autocommit: bool) -> None:
@@ -196,14 +192,14 @@ def _unit(item: Item) -> Unit:
     try:
         return Unit([prepare(item)])
     except EventRefused as refusal:
-        raise _counted(refusal) from None
+        raise refusals.note(refusal, about_item(item)) from None
 
 
 def _batch(items: Items) -> list[Item]:
     """Raises ``batch_too_large``."""
     batch = [item if isinstance(item, Item) else Item(*item) for item in items]
     if len(batch) > BATCH:
-        raise _counted(
+        raise refusals.note(
             EventRefused("batch_too_large", f"{len(batch):,} events in one call; give at most {BATCH:,} at a time.")
         )
     return batch
@@ -217,7 +213,7 @@ def _whole(batch: Sequence[Item]) -> Unit:
             entries.append(prepare(item))
         except EventRefused as refusal:
             refusal.index = index
-            raise _counted(refusal) from None
+            raise refusals.note(refusal, about_item(item)) from None
     return Unit(entries)
 
 
@@ -232,7 +228,7 @@ def _each(items: Sequence[Item | EmitterError]) -> tuple[list[Unit], list[Emitte
             units.append(Unit([prepare(item)]))
             results.append(None)
         except EmitterError as refusal:
-            results.append(refusal)
+            results.append(refusals.note(refusal, about_item(item) if isinstance(item, Item) else None))
     return units, results
 
 
@@ -245,13 +241,8 @@ def _in_place(units: Sequence[Unit], outcomes: list[Outcome]) -> list[Outcome]:
 
 
 def _left_out(unit: Unit) -> Outcome:
-    _count_dropped(Counter((str(entry.drop), entry.tier) for entry in unit.entries))
+    count_dropped(Counter((str(entry.drop), entry.tier) for entry in unit.entries))
     return [Receipt(entry.event_id, None, dropped=entry.drop) for entry in unit.entries]
-
-
-def _count_dropped(numbers: Counter[tuple[str, str]]) -> None:
-    for (code, tier), number in numbers.items():
-        metrics.DROPPED.labels(code=code, tier=tier).inc(number)
 
 
 def _fill(results: list[EmitterError | None], outcomes: Iterable[Outcome]) -> list[Receipt | EmitterError]:
@@ -259,7 +250,7 @@ def _fill(results: list[EmitterError | None], outcomes: Iterable[Outcome]) -> li
     filled: list[Receipt | EmitterError] = []
     for error in results:
         outcome = error if error is not None else next(stored)
-        filled.append(_counted(outcome) if isinstance(outcome, EmitterError) else outcome[0])
+        filled.append(outcome if isinstance(outcome, EmitterError) else outcome[0])
     return filled
 
 
@@ -267,13 +258,26 @@ def _only(outcomes: list[Outcome]) -> list[Receipt]:
     """The receipts of a single unit. Raises its refusal."""
     (outcome,) = outcomes
     if isinstance(outcome, EmitterError):
-        raise _counted(outcome)
+        raise outcome
     return outcome
 
 
-def _counted(error: EmitterError) -> EmitterError:
-    metrics.REFUSED.labels(code=error.code).inc()
-    return error
+def _told(units: Sequence[Unit], outcomes: list[Outcome]) -> list[Outcome]:
+    """The outcomes, with each refusal among them noted."""
+    for unit, outcome in zip(units, outcomes, strict=True):
+        if isinstance(outcome, EmitterError):
+            _noted(outcome, unit)
+    return outcomes
+
+
+def _noted_by_each(error: EmitterError, units: Sequence[Unit]) -> None:
+    """A commit that fails is each caller's own refusal, though all get the same error."""
+    error.noted = False
+    _noted(error, units[0])
+
+
+def _noted(error: EmitterError, unit: Unit) -> EmitterError:
+    return refusals.note(error, about(unit, error))
 
 
 emitter = Emitter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +12,8 @@ from emitter.conf import conf
 from emitter.context import RunContext
 from emitter.errors import EmitterError, EventRefused
 from emitter.log.entry import Receipt
-from emitter.policy import users
+from emitter.policy import refusals, users
+from emitter.policy.refusals import About
 from emitter.service.prepare import Item
 
 ITEM_FIELDS = ("user", "run", "thread", "agent", "type", "payload", "event_id")
@@ -47,11 +49,22 @@ def read_texts(texts: Iterable[bytes]) -> list[Item | EmitterError]:
     find_user = lru_cache(maxsize=1_000)(users.find)
     items: list[Item | EmitterError] = []
     for text in texts:
+        fields: object = None
         try:
-            items.append(read_item(wire.decode_json(text), find_user=find_user))
+            fields = wire.decode_json(text)
+            items.append(read_item(fields, find_user=find_user))
         except EmitterError as refusal:
-            items.append(refusal)
+            items.append(noted(refusal, fields, find_user=find_user))
     return items
+
+
+def noted(refusal: EmitterError, fields: object, *, find_user: Callable[[str], str] = users.find) -> EmitterError:
+    """Counts and keeps the refusal of an item, with what it says of itself: the user's key, if there is one."""
+    told = fields if isinstance(fields, Mapping) else {}
+    user, run, event_type, agent = (str(told.get(name) or "") for name in ("user", "run", "type", "agent"))
+    with suppress(EventRefused):
+        user = find_user(user)
+    return refusals.note(refusal, About(user, run, event_type, agent))
 
 
 def outcome_json(outcome: Receipt | EmitterError, **place: int) -> dict[str, Any]:
@@ -65,4 +78,5 @@ def outcome_json(outcome: Receipt | EmitterError, **place: int) -> dict[str, Any
         "spooled": outcome.spooled,
         "dropped": outcome.dropped,
         "after_end": outcome.after_end,
+        "flags": outcome.flags,
     }

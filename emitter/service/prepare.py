@@ -7,13 +7,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from emitter import clock, events, metrics, wire
-from emitter.conf import conf
+from emitter.conf import Conf, conf, current
 from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
 from emitter.log.entry import Entry
 from emitter.metering.usage import reported_by
-from emitter.policy import tiers
+from emitter.policy import contexts, tiers
 from emitter.policy.buckets import Buckets, LocalBuckets
+from emitter.policy.cleaning import Cleaner
 from emitter.policy.tier import OVER_RATE, PROTECTED, UNSUBSCRIBED, Tier, kept, takes
 
 #: Seconds that the clock which made an id may be ahead of ours.
@@ -32,7 +33,11 @@ class Item(NamedTuple):
 
 
 def prepare(item: Item) -> Entry:
-    """Checks an item whole and encodes its payload as the user's tier keeps it. Raises ``EventRefused``."""
+    """Checks an item whole, cleans it, and encodes what the user's tier keeps of it. Raises ``EventRefused``.
+
+    The digest is that of the payload as submitted, so the same call is the same event whatever the rules of cleaning
+    become; the limit on bytes is for what is stored.
+    """
     context, event, given_id = item
     if not isinstance(context, RunContext):
         raise EventRefused("bad_field", f"The context is a {type(context).__name__}; give a RunContext.")
@@ -43,9 +48,15 @@ def prepare(item: Item) -> Entry:
     now = clock.now()
     payload = event.payload()
     events.check(event.type, payload)
+    rules, keys = current(), set[str]()
+    # Whatever its id, a run whose producer is gone has to end.
+    flags = contexts.check(context, rules.suspicious_ids if event.type != "agent_death" else "allow")
     usage = reported_by(event.type, payload)
-    encoded = wire.encode_payload(payload, max_bytes=conf.payload_bytes, max_depth=conf.payload_depth)
+    encoded = wire.encode_payload(payload, max_depth=rules.payload_depth, keys=keys)
+    digest = wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload)
     tier = tiers.remembered(context.user_id)
+    encoded = _kept(tier, event.type, _cleaned(event.type, keys, encoded, rules))
+    wire.refuse_large(encoded, rules.payload_bytes)
     return Entry(
         stream=context.user_id,
         run=context.run_id,
@@ -54,21 +65,42 @@ def prepare(item: Item) -> Entry:
         type=event.type,
         event_id=clock.new_id() if given_id is None else _within_window(check_event_id(given_id), now),
         given=given_id is not None,
-        digest=wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload),
-        payload=_kept(tier, event.type, payload, encoded),
+        digest=digest,
+        payload=encoded,
         created_at=now,
         tier=tier.name,
         drop=_drop_code(tier, context.user_id, event.type),
         usage=usage,
+        flags=flags,
     )
 
 
-def _kept(tier: Tier, event_type: str, payload: events.JsonObject, encoded: bytes) -> bytes:
+_cleaner: tuple[Conf | None, Cleaner] = (None, Cleaner())
+
+
+def _cleaned(event_type: str, keys: set[str], encoded: bytes, rules: Conf) -> bytes:
+    """The payload without what must not be stored; what that was is counted and told nowhere."""
+    global _cleaner
+    made_for, cleaner = _cleaner
+    if made_for is not rules:
+        cleaner = Cleaner(rules.string_chars, rules.list_items, rules.secret_keys, rules.plain_keys)
+        _cleaner = rules, cleaner
+    encoded, cleaned = cleaner.clean(event_type, keys, encoded)
+    for kind, number in (cleaned or {}).items():
+        metrics.CLEANED.labels(kind=kind).inc(number)
+    return encoded
+
+
+def _kept(tier: Tier, event_type: str, encoded: bytes) -> bytes:
+    """What the tier keeps of it. It is cleaned before: half of a secret would not be known for one."""
+    if tier.thinking == "whole" or event_type != "agent_thinking":
+        return encoded
+    payload = wire.decode_json(encoded)
     rest = kept(tier, event_type, payload)
     if rest is payload:
         return encoded
     metrics.TRIMMED.labels(thinking=tier.thinking, tier=tier.name).inc()
-    return wire.encode_payload(rest, max_bytes=conf.payload_bytes, max_depth=conf.payload_depth)
+    return wire.encode_payload(rest, max_depth=conf.payload_depth)
 
 
 def _drop_code(tier: Tier, key: str, event_type: str) -> str | None:

@@ -114,6 +114,13 @@ class _Story:
         self._ended = self._ended or event.type in events.FINAL
         return receipt
 
+    def _ended_before(self, refusal: EmitterError) -> EmitterError:
+        """Where an event after the end is refused and not stored, the producer learns it all the same."""
+        if refusal.code != "run_ended":
+            return refusal
+        self._ended = True
+        return RunEnded(self.context.run_id)
+
     def _is_over(self, failure: Exception, event: events.Event) -> bool:
         """Whether the event came after another's ending: then there is nothing left to stop."""
         return event.type == "usage_reported" or (isinstance(failure, RunEnded) and event.type in events.FINAL)
@@ -157,9 +164,9 @@ class Run(_Story, AbstractContextManager["Run"]):
         event, calls = self._laden(event)
         try:
             receipt = self._emit(self.context, event)
-        except EmitterError:
+        except EmitterError as error:
             self._tally.put_back(calls)
-            raise
+            raise self._ended_before(error) from error.__cause__
         return self._seen(event, receipt, calls)
 
     def thinking(self, thought: str, step_number: int | None = None) -> Receipt:
@@ -220,9 +227,9 @@ class AsyncRun(_Story, AbstractAsyncContextManager["AsyncRun"]):
         event, calls = self._laden(event)
         try:
             receipt = await self._emit(self.context, event)
-        except EmitterError:
+        except EmitterError as error:
             self._tally.put_back(calls)
-            raise
+            raise self._ended_before(error) from error.__cause__
         return self._seen(event, receipt, calls)
 
     async def thinking(self, thought: str, step_number: int | None = None) -> Receipt:

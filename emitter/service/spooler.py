@@ -25,6 +25,8 @@ from emitter.log.append import Appended
 from emitter.log.entry import Receipt, Unit
 from emitter.log.plan import Outcome
 from emitter.log.spool import Spool, Waiting
+from emitter.policy import refusals
+from emitter.service.about import about
 
 logger = logging.getLogger("emitter")
 
@@ -154,6 +156,8 @@ class Spooler:
                         entry.run,
                         entry.event_id,
                     )
+                with refusals.came_by("spool"):
+                    refusals.note(outcome, about(place.unit, outcome))
                 refused.append((place, outcome))
             elif outcome is not None:
                 done.append(place)

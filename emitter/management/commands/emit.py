@@ -15,8 +15,9 @@ from django.core.management.base import BaseCommand, CommandError
 from emitter import wire
 from emitter.errors import EmitterError
 from emitter.management.output import silence
+from emitter.policy import refusals
 from emitter.service import emitter
-from emitter.service.intake import ITEM_FIELDS, outcome_json, read_item, read_texts
+from emitter.service.intake import ITEM_FIELDS, noted, outcome_json, read_item, read_texts
 
 #: Lines that are stored together when they arrive together. A line that comes alone leaves at once.
 TOGETHER = 500
@@ -43,6 +44,10 @@ class Command(BaseCommand):
         parser.add_argument("--stdin", action="store_true", help="read lines of JSON from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with refusals.came_by("command"):
+            self._emit(options)
+
+    def _emit(self, options: dict[str, Any]) -> None:
         fields = {name: options[name] for name in ITEM_FIELDS if options[name] is not None}
         if not options["stdin"]:
             self._emit_one(fields)
@@ -58,7 +63,7 @@ class Command(BaseCommand):
             item = read_item({**fields, "payload": wire.decode_json(fields.get("payload", "{}"))})
             receipt = emitter.emit(*item[:2], event_id=item.event_id)
         except EmitterError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(noted(error, fields))) from error
         self.stdout.write(_line(outcome_json(receipt)))
 
     def _emit_lines(self, source: BinaryIO) -> None:

@@ -42,6 +42,8 @@ export interface AgentEvent<Payload = Record<string, unknown>, Type = string> {
   payload: Payload;
   /** Stored after the run's last event; it reopens nothing. */
   after_end?: boolean;
+  /** What is wrong with it, and was let pass: `not_started`, `tool_unmatched`, `placeholder_id`, `system_id`. */
+  flags?: string[];
 }
 
 export type KnownEvent = { [Type in keyof Payloads]: AgentEvent<Payloads[Type], Type> }[keyof Payloads];
