@@ -43,8 +43,7 @@ ADOPT_SECONDS = 5.0
 
 JOBS = (
     Job("reap", 5, reap),
-    Job("access", 3_600, access.prune),
-    Job("prune", 3_600, lambda: sum(upkeep.prune(log.stream_keys()))),
+    Job("prune", 3_600, lambda: access.prune() + sum(upkeep.prune(log.stream_keys()))),
 )
 
 
