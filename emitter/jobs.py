@@ -44,9 +44,8 @@ ADOPT_SECONDS = 5.0
 
 JOBS = (
     Job("reap", 5, reap),
-    Job("access", 3_600, access.prune),
     Job("budgets", treasurer.SECONDS, treasurer.account),
-    Job("prune", 3_600, lambda: sum(upkeep.prune(log.stream_keys()))),
+    Job("prune", 3_600, lambda: access.prune() + sum(upkeep.prune(log.stream_keys()))),
     Job("refusals", 3_600, refusals.prune),
 )
 

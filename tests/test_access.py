@@ -148,7 +148,7 @@ def test_records_are_kept_for_a_year(told: str) -> None:
     for days in (364, 366):
         access.record(who, f"{days}", told)
         AccessRecord.objects.filter(what=days).update(at=timezone.now() - timedelta(days=days))
-    next(job for job in JOBS if job.name == "access").work()
+    next(job for job in JOBS if job.name == "prune").work()
     assert [what for _, _, what, _ in records()] == ["364"]
 
 

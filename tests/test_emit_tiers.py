@@ -13,8 +13,8 @@ from emitter.context import RunContext
 from emitter.errors import EventRefused
 from emitter.events import AgentCompleted, AgentError, AgentStarted, AgentThinking, Custom, ToolCompleted, ToolExecuting
 from emitter.policy import tiers
-from emitter.policy.buckets import LocalBuckets
 from emitter.policy.identity import create_token
+from emitter.policy.rates import LocalRates
 from emitter.service import Item, emitter
 
 from .test_emitter import minted
@@ -33,7 +33,7 @@ def context(key) -> RunContext:
 @pytest.fixture
 def give(configure, monkeypatch):
     """Gives everybody one tier: ``give(thinking="left_out")``."""
-    monkeypatch.setattr("emitter.service.prepare.buckets", LocalBuckets(clock=lambda: 100.0))
+    monkeypatch.setattr("emitter.policy.rates.local", LocalRates(clock=lambda: 100.0))
 
     def give(**tier: object) -> None:
         configure(TIERS={"basic": tier, "pro": {}}, TIER_OF=lambda key: "basic")

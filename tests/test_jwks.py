@@ -10,6 +10,7 @@ from time import sleep
 from typing import Any
 
 import pytest
+from jwt.algorithms import RSAAlgorithm
 
 from emitter.errors import NotAllowed
 from emitter.policy import jwks
@@ -71,6 +72,7 @@ def test_each_key_has_the_one_algorithm_that_it_is_for() -> None:
         {**entry(RSA), "n": "!"},
         {**entry(ED25519), "x": "AA"},
         {**entry(ED25519), "d": "AA"},
+        json.loads(RSAAlgorithm.to_jwk(RSA)),
         entry(SMALL_RSA),
         "text",
         None,

@@ -85,7 +85,7 @@ def _parse_jwks(data: bytes) -> list[PublicKey | None]:
 
 def _parse_jwk(entry: Any) -> PublicKey | None:
     """One public key of a set; secrets, private keys and keys for other ends are passed over."""
-    if not isinstance(entry, dict) or entry.get("kty") not in ("RSA", "OKP") or "d" in entry:
+    if not isinstance(entry, dict) or entry.get("kty") not in ("RSA", "OKP"):
         return None
     if entry.get("use", "sig") != "sig" or not isinstance(entry.get("kid", ""), str):
         return None

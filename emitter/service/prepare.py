@@ -12,16 +12,13 @@ from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
 from emitter.log.entry import Entry
 from emitter.metering.usage import reported_by
-from emitter.policy import contexts, tiers
-from emitter.policy.buckets import Buckets, LocalBuckets
+from emitter.policy import contexts, rates, tiers
 from emitter.policy.cleaning import Cleaner
 from emitter.policy.tier import OVER_RATE, PROTECTED, UNSUBSCRIBED, Tier, kept, takes
 
 #: Seconds that the clock which made an id may be ahead of ours.
 AHEAD_SECONDS = 300
 DAY_SECONDS = 86_400
-#: Who counts the auxiliary events of users whose tier has a rate.
-buckets: Buckets = LocalBuckets()
 
 
 class Item(NamedTuple):
@@ -108,7 +105,10 @@ def _drop_code(tier: Tier, key: str, event_type: str) -> str | None:
         return None
     if not takes(tier, event_type):
         return UNSUBSCRIBED
-    if tier.auxiliary_rate is None or buckets.take(key, tier.auxiliary_rate, tier.auxiliary_burst):
+    # Each process counts for itself: this is too often for a way to Redis.
+    if tier.auxiliary_rate is None or not rates.local.wait(
+        f"auxiliary:{key}", 1, tier.auxiliary_rate, tier.auxiliary_burst
+    ):
         return None
     return OVER_RATE
 
