@@ -16,6 +16,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from emitter import wire
 from emitter.errors import EmitterError
 from emitter.events import KNOWN_TYPES
 from emitter.models import Device, Event, Run
@@ -130,17 +131,22 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 class EventAdmin(ReadOnly):
     """The event log."""
 
-    list_display = ("at", "stream", "seq", "type", "run", "summary")
+    list_display = ("at", "stream", "seq", "type", "run", "source", "summary")
     list_filter = (UserFilter, RunFilter, TypeFilter)
     ordering = ("-id",)
     sortable_by = ()
-    fields = ("stream", "seq", "event_id", "run", "type", "created_at", "after_end", "readable")
-    readonly_fields = ("readable",)
+    fields = ("stream", "seq", "event_id", "run", "type", "created_at", "after_end", "source", "readable")
+    readonly_fields = ("source", "readable")
 
     @admin.display(description="emitted at (UTC)")
     def at(self, event: Event) -> str:
         """To the millisecond."""
         return event.created_at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+    @admin.display(description="came through")
+    def source(self, event: Event) -> str:
+        """The emitter itself, or the old face that was called."""
+        return wire.source_of(event.body)
 
     @admin.display(description="payload")
     def summary(self, event: Event) -> str:

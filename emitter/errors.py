@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ CODES: dict[str, ErrorCode] = {
     "bad_event_id": ErrorCode(422, False, "The event id is not a UUIDv7."),
     "event_id_conflict": ErrorCode(409, False, "This event id was stored with other content."),
     "event_id_window": ErrorCode(422, False, "The event id is older than the retention or too far in the future."),
+    "unknown_run": ErrorCode(422, False, "Nothing says whose run this is: name its user."),
     "run_owned": ErrorCode(409, False, "The run belongs to another user."),
     "run_thread": ErrorCode(409, False, "The run belongs to another thread."),
     "run_ended": ErrorCode(409, False, "The run has ended: start a new one."),
@@ -83,7 +86,7 @@ class EmitterError(Exception):
     """Base of every named error.
 
     ``code`` is a key of ``CODES``; ``detail`` tells a person what was wrong and what to do; ``index`` is the place of
-    the event in the batch that was refused, when there was a batch.
+    the event in the batch that was refused, when there was a batch; ``event_id`` the id that a single event got.
     """
 
     def __init__(self, code: str, detail: str, *, index: int | None = None) -> None:
@@ -91,10 +94,17 @@ class EmitterError(Exception):
         self.code = code
         self.detail = detail
         self.index = index
+        self.event_id: UUID | None = None
 
     def __str__(self) -> str:
         where = "" if self.index is None else f" (event {self.index})"
         return f"{self.code}: {self.detail}{where}"
+
+    def about(self, event_id: UUID) -> Self:
+        """The same error, naming the event. A copy, because many callers may be told of one failure."""
+        named = type(self).__new__(type(self), *self.args)
+        named.__dict__ |= self.__dict__ | {"event_id": event_id}
+        return named
 
     @property
     def status(self) -> int:

@@ -80,3 +80,10 @@ def test_a_run_leads_to_its_events(staff, told) -> None:
     page = staff.get("/admin/emitter/run/").content.decode()
     assert 'href="/admin/emitter/event/?run=run-1"' in page
     assert len(shown(staff.get("/admin/emitter/event/?run=run-1"))) == 30
+
+
+def test_an_event_tells_through_which_old_face_it_came(staff, alice) -> None:
+    emitter.emit(RunContext(str(alice.pk), run_id="r", source="base_agent"), AgentThinking("t"))
+    emitter.emit(RunContext(str(alice.pk), run_id="r"), AgentThinking("t"))
+    assert [row.body.endswith('"source":"base_agent"}') for row in shown(staff.get(LOG))] == [False, True]
+    assert 'class="field-source">base_agent<' in staff.get(LOG).content.decode()

@@ -32,11 +32,13 @@ Admit = Callable[[Collection[str]], Collection[str]]
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """One outcome a unit, in their order, ``None`` for a unit that was busy; and the streams that have grown."""
+    """One outcome a unit, in their order, ``None`` for a unit that was busy; the streams that have grown; and how many
+    events of each type and source were stored.
+    """
 
     outcomes: list[Outcome | None]
     growth: list[Growth]
-    stored_types: Counter[str]
+    stored: Counter[tuple[str, str]]
 
 
 def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
@@ -49,7 +51,7 @@ def append(units: Sequence[Unit], admit: Admit) -> Appended:
     boot.note_writer()
     with transaction.atomic(using=conf.database, durable=True):
         appended = _append(connections[conf.database], units, admit, wait=False)
-    if appended.stored_types:
+    if appended.stored:
         metrics.COMMITS.inc()
     return appended
 
@@ -92,7 +94,7 @@ def _append(connection: BaseDatabaseWrapper, units: Sequence[Unit], admit: Admit
     return Appended(
         [next(outcomes) if id(unit) in still else None for unit in units],
         _growth(made, streams),
-        Counter(row.type for row in made.events),
+        made.stored,
     )
 
 

@@ -25,6 +25,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
     payload: bytes
     created_at: datetime
+    source: str = "emitter"
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ A unit is checked whole before any of its entries gets a number, so a refused un
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -77,6 +78,8 @@ class Plan:
     new_runs: dict[str, RunRow] = field(default_factory=dict)
     ended_runs: dict[str, RunRow] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+    #: How many events of each type came in by each source.
+    stored: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: Events of a retried unit that turned out to be committed: nobody has rung for them yet.
     recovered: list[tuple[str, Known]] = field(default_factory=list)
 
@@ -164,8 +167,10 @@ def _number(
             timestamp=f"{entry.created_at.isoformat(timespec='milliseconds')[:-6]}Z",
             payload=msgspec.Raw(entry.payload),
             after_end=after_end,
+            source=entry.source,
         )
     )
+    made.stored[entry.type, entry.source] += 1
     known[entry.stream, entry.event_id] = Known(seq, entry.digest, after_end, body)
     made.events.append(
         EventRow(

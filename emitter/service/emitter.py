@@ -42,7 +42,8 @@ class Emitter:
     :class:`~emitter.errors.EmitterOverloaded` when its turn did not come within ``EMIT_DEADLINE``,
     :class:`~emitter.errors.EmitterUnavailable` when the database could not be reached, and
     :class:`~emitter.errors.TransactionError` when the caller's transaction cannot carry it. After an exception the
-    event is not stored, unless the connection broke during the commit itself: give an ``event_id`` to try again safely.
+    event is not stored, unless the connection broke during the commit itself: to try again safely, give the
+    ``event_id`` that the error carries.
 
     Inside ``transaction.atomic()`` an event is stored with everything else, or with nothing, and **the user's stream
     stays locked until that transaction ends**: keep it short, and emit for several users with one ``emit_many``, which
@@ -58,11 +59,19 @@ class Emitter:
     @async_unsafe(_USE_TWIN)
     def emit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """Stores one event and returns its receipt. With an ``event_id`` (UUIDv7) a repetition is stored once."""
-        return _only(self._submit([_unit(Item(context, event, event_id))]))[0]
+        unit = _unit(Item(context, event, event_id))
+        try:
+            return _only(self._submit([unit]))[0]
+        except EmitterError as error:
+            raise error.about(unit.entries[0].event_id) from error.__cause__
 
     async def aemit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """The async twin of :meth:`emit`."""
-        return _only(await self._asubmit([_unit(Item(context, event, event_id))]))[0]
+        unit = _unit(Item(context, event, event_id))
+        try:
+            return _only(await self._asubmit([unit]))[0]
+        except EmitterError as error:
+            raise error.about(unit.entries[0].event_id) from error.__cause__
 
     @async_unsafe(_USE_TWIN)
     def emit_many(self, items: Items) -> list[Receipt]:
@@ -126,9 +135,9 @@ class Emitter:
     def _announce(self, appended: Appended) -> None:
         """After the commit: rings, and counts."""
         bell.ring(appended.growth)
-        for event_type, number in appended.stored_types.items():
+        for (event_type, source), number in appended.stored.items():
             label = event_type if event_type in KNOWN_TYPES else "custom"
-            metrics.EVENTS.labels(type=label, source="emitter", tier="none").inc(number)
+            metrics.EVENTS.labels(type=label, source=source, tier="none").inc(number)
 
 
 def _refuse_without(autocommit: bool) -> None:

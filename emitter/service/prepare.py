@@ -51,6 +51,7 @@ def prepare(item: Item) -> Entry:
         digest=wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload),
         payload=encoded,
         created_at=now,
+        source=context.source,
     )
 
 

@@ -32,6 +32,8 @@ export interface AgentEvent<Payload = Record<string, unknown>, Type = string> {
   payload: Payload;
   /** Stored after the run's last event; it reopens nothing. */
   after_end?: boolean;
+  /** The old face through which it came, if any. */
+  source?: string;
 }
 
 export type KnownEvent = { [Type in keyof Payloads]: AgentEvent<Payloads[Type], Type> }[keyof Payloads];
