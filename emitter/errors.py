@@ -63,6 +63,10 @@ CODES: dict[str, ErrorCode] = {
     "deadlock": ErrorCode(503, True, "The database ended this transaction to resolve a deadlock: run it again."),
     "autocommit_off": ErrorCode(500, False, "The connection has autocommit off and no atomic block: use atomic()."),
     "transaction_not_shared": ErrorCode(500, False, "A transaction is open on another thread than the emit's."),
+    # the old faces
+    "bad_context": ErrorCode(422, False, "An old context breaks a rule: an id, a reserved key or its depth."),
+    "no_bridge": ErrorCode(500, False, "An old agent emits before set_websocket_bridge has given it a run."),
+    "adapter_failed": ErrorCode(500, False, "An old call could not be translated; the log names the exception."),
     "agent_unavailable": ErrorCode(503, False, "The agent named in EMITTER['AGENT'] cannot be loaded."),
 }
 

@@ -26,6 +26,10 @@ BELL_FAILURES = _counter("emitter_bell_failures_total", "Bells that could not be
 SPOOL_DEPTH = Gauge("emitter_spool_depth", "Events of this process that wait in a local spool.", registry=REGISTRY)
 SPOOLED = _counter("emitter_spooled_total", "Events that went to a local spool.")
 REAPED = _counter("emitter_reaped_total", "Runs that were ended because their producer was gone.")
+LEGACY_CALLS = _counter("emitter_legacy_calls_total", "Calls of old faces that emit.", ("adapter", "method"))
+LEGACY_FAILURES = _counter(
+    "emitter_legacy_failures_total", "Of these, calls whose event was not stored, by stable code.", ("adapter", "code")
+)
 
 COMMITS = _counter("emitter_commits_total", "Transactions that stored events for waiting callers.")
 DEFERRED = _counter("emitter_deferred_total", "Turns that an emit gave up because its stream was locked.")

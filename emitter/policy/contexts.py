@@ -1,0 +1,18 @@
+"""STAND-IN until context validation is merged: the placeholder words alone."""
+
+from __future__ import annotations
+
+import re
+
+_WORDS = re.compile(
+    r"(registry|placeholder|default|temp|none|null|undefined|0|1|xxx|yyy|example|test|demo|sample|template|mock|fake"
+    r"|dummy)\Z"
+)
+_PREFIXES = re.compile(r"(placeholder|registry|default|temp|example|demo|sample|template|mock|fake)_")
+_SHORT = 20
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether an id stands for an id that somebody forgot to put in."""
+    word = value.strip().lower()
+    return bool(_WORDS.match(word) or (len(word) < _SHORT and _PREFIXES.match(word)))
