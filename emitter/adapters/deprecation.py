@@ -14,8 +14,8 @@ def warn_once(adapter: str) -> None:
         return
     _said.add(adapter)
     warnings.warn(
-        f"emitter.adapters.{adapter} only translates for code that moves over: call emitter.service.emitter instead. "
-        "docs/adapters.md says what each old call becomes.",
+        f"emitter.adapters.{adapter} only translates for code that moves over to emitter.service.emitter and "
+        "emitter.context.RunContext; docs/adapters.md says what each old call becomes.",
         DeprecationWarning,
         stacklevel=_level_of_caller(),
     )
