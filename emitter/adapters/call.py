@@ -139,4 +139,5 @@ def _failed(call: Call[Any], error: Exception) -> None:
         named.event_id,
         "" if named is error else f", {named.detail}",
     )
-    call.face._legacy_settled(call.told.type if call.told else call.method, named)
+    known = call.told is not None and isinstance(call.told.type, str)
+    call.face._legacy_settled(call.told.type if call.told and known else call.method, named)

@@ -1,6 +1,5 @@
 """The old unified emitter: what each call leaves in the log, what it answers, what it lets out."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,11 +117,6 @@ CRITICAL = {"agent_started", "agent_thinking", "tool_executing", "tool_completed
 
 
 @pytest.fixture
-def context(key: str) -> Any:
-    return SimpleNamespace(user_id=key, thread_id="thread-7", run_id="run-19", request_id="request-3")
-
-
-@pytest.fixture
 def old(key: str, context: Any) -> UnifiedWebSocketEmitter:
     return UnifiedWebSocketEmitter(object(), key, context)
 
@@ -133,7 +127,7 @@ async def test_each_call_leaves_one_event_and_answers_nothing(one: Row, old: Any
     event = await only_event(key)
     request = {"request_id": "request-3"} if one.type in CRITICAL else {}
     assert (event["type"], event["payload"]) == (one.type, one.payload | request)
-    assert (event["run_id"], event["thread_id"], event["source"]) == ("run-19", "thread-7", "unified_emitter")
+    assert (event["run_id"], event["thread_id"], event["source"]) == ("run-19", "thread_7", "unified_emitter")
 
 
 @pytest.mark.parametrize("method", sorted(f"emit_{event_type}" for event_type in CRITICAL))
