@@ -61,9 +61,8 @@ def _as_plain(value: Any) -> Any:
 
 def _renamed(event_type: str, payload: dict[str, Any]) -> dict[str, Any]:
     for old, new in NAMES.get(event_type, {}).items():
-        if old in payload:
-            value = payload.pop(old)
-            payload.setdefault(new, value)
+        if old in payload and payload.get(new) is None:
+            payload[new] = payload.pop(old)
     metadata = payload.get("metadata")
     if isinstance(metadata, dict):
         for key in IN_METADATA.get(event_type, ()):

@@ -169,8 +169,7 @@ class AgentWebSocketBridge(Integration):
     # Whose it is, and what was counted --------------------------------------------------------------------------------
 
     async def _legacy_context(self, told: Told) -> RunContext:
-        bound = told.context or self.user_context
-        found = await self._resolver.find(told.run_id, bound, self._threads)
+        found = await self._whose(told.run_id, told.context)
         return replace(found, agent_name=told.agent_name or "agent", source=self.adapter)
 
     def _legacy_settled(self, event_type: str, error: EmitterError | None) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from emitter.adapters.agent_websocket_bridge.threads import Registry, Resolver
 from emitter.adapters.call import Face
+from emitter.context import RunContext
 from emitter.service import emitter
 
 logger = logging.getLogger("emitter")
@@ -113,6 +114,10 @@ class Integration(Face):
         if manager is not None and not hasattr(manager, "send_to_thread"):
             raise ValueError("This is no websocket manager: it has no send_to_thread.")
         self._manager = manager
+
+    async def _whose(self, run_id: Any, bound: Any) -> RunContext:
+        """Whose a run is, for a caller who speaks for ``bound``."""
+        return await self._resolver.find(run_id, bound or self.user_context, self._threads)
 
     @property
     def user_id(self) -> str | None:

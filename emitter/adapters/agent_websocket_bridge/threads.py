@@ -47,7 +47,7 @@ class Registry:
 
 @dataclass(slots=True)
 class Resolver:
-    """Finds whose a run is, and remembers it: a run never changes hands."""
+    """Finds whose a run is. What the log says is remembered: a run never changes hands."""
 
     known: OrderedDict[str, RunContext] = field(default_factory=OrderedDict)
     sources: Counter[str] = field(default_factory=Counter)
@@ -55,7 +55,10 @@ class Resolver:
     seconds: float = 0.0
 
     async def find(self, run_id: Any, bound: Any, registry: Registry | None) -> RunContext:
-        """The run's user and thread. Raises ``bad_id``, ``unknown_run``, ``database_unavailable``."""
+        """The run's user and thread; ``bound`` is the user's context for whom the caller speaks, if any.
+
+        Raises ``bad_id``, ``unknown_run``, ``database_unavailable``.
+        """
         began = time.perf_counter()
         try:
             if not isinstance(run_id, str) or run_id == "registry":
@@ -74,24 +77,24 @@ class Resolver:
         if user and getattr(bound, "run_id", None) == run_id:
             return "context", RunContext(str(user), bound.thread_id, run_id)
         thread, metadata = (registry.runs if registry is not None else {}).get(run_id, (None, {}))
-        if thread is not None and (user := user or metadata.get("user_id")):
-            return "registry", RunContext(str(user), thread, run_id)
-        if run_id in self.known:
-            return "known", self.known[run_id]
-        self.known[run_id] = found = await self._ask(run_id, bound)
-        if len(self.known) > MOST:
-            self.known.popitem(last=False)
-        return "log", found
-
-    async def _ask(self, run_id: str, bound: Any) -> RunContext:
-        """The log knows the run, or it is a new one of the user for whom the bridge was made."""
+        if thread is not None and (user or metadata.get("user_id")):
+            return "registry", RunContext(str(user or metadata["user_id"]), thread, run_id)
+        source = "known" if run_id in self.known else "log"
         try:
-            found = await acontext_of(run_id)
+            owner = await self._owner(run_id)
         except EventRefused:
-            if bound is None:
+            if not user:
                 raise
-            return RunContext(str(bound.user_id), _named_thread(run_id) or bound.thread_id, run_id)
-        return found if bound is None else replace(found, user_id=str(bound.user_id))
+            # The log has not seen this run: a new one of the user for whom the caller speaks.
+            return "context", RunContext(str(user), _named_thread(run_id) or getattr(bound, "thread_id", None), run_id)
+        return source, replace(owner, user_id=str(user)) if user else owner
+
+    async def _owner(self, run_id: str) -> RunContext:
+        if run_id not in self.known:
+            self.known[run_id] = await acontext_of(run_id)
+            if len(self.known) > MOST:
+                self.known.popitem(last=False)
+        return self.known[run_id]
 
     def metrics(self) -> dict[str, Any]:
         """The old bridge's counts of its look-ups."""
