@@ -1,8 +1,8 @@
 """Old payloads in the emitter's own words. Pure.
 
 The old faces named one thing in several ways and checked nothing. Here each thing gets its one name, what has another
-type than its name says is kept under ``legacy``, and what JSON cannot carry becomes text: an old caller's event is
-never lost over its form.
+type than its name says is kept under ``legacy``, and what JSON cannot carry becomes text: no event of an old caller is
+lost over its names and types.
 """
 
 from __future__ import annotations
