@@ -207,7 +207,10 @@ async def test_its_bridge_hands_each_call_on(method: str, context: Any, key: str
 
 
 async def test_an_enterprise_user_is_told_more(old: Any, key: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(module, "tier_of", lambda user: Tier("enterprise") if user == key else Tier())
+    async def atier_of(user: str) -> Tier:
+        return Tier("enterprise") if user == key else Tier()
+
+    monkeypatch.setattr(module, "atier_of", atier_of)
     mine = ["ask later"]
     await old.emit_service_unavailable("search", "no disk", alternatives=mine)
     await old.emit_user_queue_position(1)
