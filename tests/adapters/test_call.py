@@ -3,6 +3,9 @@
 import subprocess
 import sys
 import warnings
+from functools import reduce
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,6 +37,27 @@ def test_it_warns_once_at_the_place_that_uses_it(monkeypatch: Any) -> None:
     assert warning.filename == __file__
     lines = (PROJECT / "tests" / "adapters" / "test_call.py").read_text().splitlines()
     assert lines[warning.lineno - 1].strip() == 'UnifiedWebSocketEmitter(None, "42")'
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [
+        ("unified_emitter.WebSocketEmitterFactory.create_emitter", (None, "42")),
+        ("agent_websocket_bridge.create_agent_websocket_bridge", ()),
+        ("base_agent.BaseAgent.create_legacy_with_warnings", ()),
+        ("base_agent.WebSocketBridgeAdapter", ()),
+        ("transparent_websocket_events.TransparentWebSocketBridge", (SimpleNamespace(user_id="42", request_id="r"),)),
+        ("context.UserContextFactory.create_context", ("user-42", "thread_7", "run-19")),
+    ],
+)
+def test_every_face_warns_at_its_callers_place(path: str, arguments: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(deprecation, "_said", set())
+    module, *names = path.split(".")
+    make = reduce(getattr, names, import_module(f"emitter.adapters.{module}"))
+    with pytest.warns(DeprecationWarning, match=f"emitter.adapters.{module} ") as said:
+        assert len([make(*arguments) for _ in range(2)]) == 2
+    ours = [warning for warning in said if "emitter.adapters" in str(warning.message)]
+    assert [warning.filename for warning in ours] == [__file__]
 
 
 def test_the_place_is_the_callers_behind_a_subclass_and_a_maker(monkeypatch: Any) -> None:

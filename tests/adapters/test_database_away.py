@@ -38,9 +38,10 @@ async def test_what_they_tell_waits_in_the_spool_and_counts_as_taken(
     configure(EMIT_DEADLINE=0.3, SPOOL_FOLDER=str(tmp_path))
     postgres_server.stop()
     assert await call_each(context) == [None, True, None, None]
+    assert await AgentWebSocketBridge(context).notify_agent_started("run-20", "analyst") is True
     postgres_server.start()
     await asyncio.to_thread(drained)
-    assert [event["source"] for event in await events(key)] == SOURCES
+    assert [event["source"] for event in await events(key)] == [*SOURCES, "agent_websocket_bridge"]
 
 
 async def test_without_a_spool_each_answers_as_its_contract_says(
