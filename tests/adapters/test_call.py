@@ -9,10 +9,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.db import transaction
 
 from emitter import metrics
 from emitter.adapters import call, deprecation
+from emitter.adapters.agent_websocket_bridge import AgentWebSocketBridge
 from emitter.adapters.unified_emitter import UnifiedWebSocketEmitter
+from emitter.context import RunContext
+from emitter.events import AgentStarted
+from emitter.models import Event
+from emitter.service import emitter
 
 from ..processes import PROJECT
 from .rows import events, failures
@@ -123,3 +130,20 @@ def test_nothing_is_loaded_by_who_does_not_use_it() -> None:
         "import sys, netra_events.asgi; assert not [name for name in sys.modules if 'emitter.adapters' in name]"
     )
     subprocess.run([sys.executable, "-W", "error::DeprecationWarning", "-c", script], check=True, cwd=PROJECT)
+
+
+def test_inside_a_callers_transaction_an_old_call_vanishes_with_it(key: str) -> None:
+    started = async_to_sync(UnifiedWebSocketEmitter(None, key).notify_agent_started)
+    with transaction.atomic():
+        started("analyst")
+        assert Event.objects.filter(stream=key).count() == 1
+        transaction.set_rollback(True)
+    assert not Event.objects.filter(stream=key).exists()
+
+
+def test_a_bridge_finds_a_run_that_the_same_transaction_has_begun(key: str) -> None:
+    bridge = AgentWebSocketBridge()
+    with transaction.atomic():
+        emitter.emit(RunContext(key, run_id="run-19"), AgentStarted())
+        assert async_to_sync(bridge.notify_agent_thinking)("run-19", "analyst", "Hm") is True
+    assert Event.objects.filter(stream=key).count() == 2
