@@ -9,6 +9,10 @@ from uuid import UUID
 from emitter.errors import EventRefused
 
 ID_LENGTH = 200
+#: Ways by which an event comes in: the emitter itself, or one of the old faces in front of it.
+SOURCES = frozenset(
+    {"emitter", "unified_emitter", "agent_websocket_bridge", "base_agent", "transparent_websocket_events"}
+)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
@@ -49,13 +53,14 @@ class RunContext:
     """Who an event is for and what it belongs to. Raises ``bad_id`` when a part is malformed.
 
     ``user_id`` is the user's key (``USER_KEY``). Without ``thread_id`` the run's known thread is taken, or, for a new
-    run, the run's id.
+    run, the run's id. ``source`` is one of :data:`SOURCES`; an event that came through an old face says so.
     """
 
     user_id: str
     thread_id: str | None = None
     run_id: str = ""
     agent_name: str = "agent"
+    source: str = "emitter"
 
     def __post_init__(self) -> None:
         check_id("user_id", self.user_id)
@@ -63,3 +68,5 @@ class RunContext:
         check_id("agent_name", self.agent_name)
         if self.thread_id is not None:
             check_id("thread_id", self.thread_id)
+        if self.source not in SOURCES:
+            raise EventRefused("bad_field", f"source is one of {', '.join(sorted(SOURCES))}, not {self.source!r:.40}.")

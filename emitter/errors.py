@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ CODES: dict[str, ErrorCode] = {
     "bad_event_id": ErrorCode(422, False, "The event id is not a UUIDv7."),
     "event_id_conflict": ErrorCode(409, False, "This event id was stored with other content."),
     "event_id_window": ErrorCode(422, False, "The event id is older than the retention or too far in the future."),
+    "unknown_run": ErrorCode(422, False, "Nothing says whose run this is: name its user."),
     "run_owned": ErrorCode(409, False, "The run belongs to another user."),
     "run_thread": ErrorCode(409, False, "The run belongs to another thread."),
     "run_ended": ErrorCode(409, False, "The run has ended: start a new one."),
@@ -72,6 +75,10 @@ CODES: dict[str, ErrorCode] = {
     "deadlock": ErrorCode(503, True, "The database ended this transaction to resolve a deadlock: run it again."),
     "autocommit_off": ErrorCode(500, False, "The connection has autocommit off and no atomic block: use atomic()."),
     "transaction_not_shared": ErrorCode(500, False, "A transaction is open on another thread than the emit's."),
+    # the old faces
+    "bad_context": ErrorCode(422, False, "An old context breaks a rule: an id, a reserved key or its depth."),
+    "no_bridge": ErrorCode(500, False, "An old agent emits before set_websocket_bridge has given it a run."),
+    "adapter_failed": ErrorCode(500, False, "An old call could not be translated; the log names the exception."),
     "agent_unavailable": ErrorCode(503, False, "The agent named in EMITTER['AGENT'] cannot be loaded."),
 }
 
@@ -95,7 +102,7 @@ class EmitterError(Exception):
     """Base of every named error.
 
     ``code`` is a key of ``CODES``; ``detail`` tells a person what was wrong and what to do; ``index`` is the place of
-    the event in the batch that was refused, when there was a batch.
+    the event in the batch that was refused, when there was a batch; ``event_id`` the id that a single event got.
     """
 
     def __init__(self, code: str, detail: str, *, index: int | None = None) -> None:
@@ -105,10 +112,17 @@ class EmitterError(Exception):
         self.index = index
         #: Whether it was counted and kept already, on its way through several hands.
         self.noted = False
+        self.event_id: UUID | None = None
 
     def __str__(self) -> str:
         where = "" if self.index is None else f" (event {self.index})"
         return f"{self.code}: {self.detail}{where}"
+
+    def about(self, event_id: UUID) -> Self:
+        """The same error, naming the event. A copy, because many callers may be told of one failure."""
+        named = type(self).__new__(type(self), *self.args)
+        named.__dict__ |= self.__dict__ | {"event_id": event_id}
+        return named
 
     @property
     def status(self) -> int:

@@ -35,6 +35,10 @@ COST = _counter("emitter_cost_usd_total", "US dollars that these tokens cost.", 
 UNPRICED = _counter("emitter_unpriced_total", "Model calls without a known price; their cost is null.")
 BUDGET_ACTS = _counter("emitter_budget_acts_total", "Users warned and runs stopped for a budget.", ("act",))
 REAPED = _counter("emitter_reaped_total", "Runs that were ended because their producer was gone.")
+LEGACY_CALLS = _counter("emitter_legacy_calls_total", "Calls of old faces that emit.", ("adapter", "method"))
+LEGACY_FAILURES = _counter(
+    "emitter_legacy_failures_total", "Of these, calls whose event was not stored, by stable code.", ("adapter", "code")
+)
 
 COMMITS = _counter("emitter_commits_total", "Transactions that stored events for waiting callers.")
 DEFERRED = _counter("emitter_deferred_total", "Turns that an emit gave up because its stream was locked.")

@@ -47,6 +47,7 @@ class Emitted:
     agent: str
     payload: Mapping[str, Any]
     after_end: bool = False
+    source: str = "emitter"
 
 
 def _emitted(key: str, event: Mapping[str, Any]) -> Emitted:
@@ -59,6 +60,7 @@ def _emitted(key: str, event: Mapping[str, Any]) -> Emitted:
         agent=event["agent_name"],
         payload=event["payload"],
         after_end=event.get("after_end", False),
+        source=event.get("source", "emitter"),
     )
 
 

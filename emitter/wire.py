@@ -25,7 +25,10 @@ _SCALARS = frozenset({str, int, bool, type(None)})
 
 
 class EventFrame(msgspec.Struct, omit_defaults=True):
-    """One event as every client sees it. ``timestamp`` is UTC with milliseconds and orders nothing; ``seq`` does."""
+    """One event as every client sees it. ``timestamp`` is UTC with milliseconds and orders nothing; ``seq`` does.
+
+    ``source`` is there when the event came through an old face.
+    """
 
     type: str
     seq: int
@@ -37,6 +40,7 @@ class EventFrame(msgspec.Struct, omit_defaults=True):
     payload: msgspec.Raw
     after_end: bool = False
     flags: tuple[str, ...] = ()
+    source: str = "emitter"
 
 
 def encode_event(frame: EventFrame) -> str:
@@ -101,6 +105,18 @@ def _builtin(item: Any) -> Any:
     """Dates, ids, dataclasses and the like, as the plain values that msgspec writes for them."""
     plain = msgspec.to_builtins(item)
     return plain if isinstance(plain, Mapping | list | tuple) else (plain,)
+
+
+class _Source(msgspec.Struct):
+    source: str = "emitter"
+
+
+_source_decoder = msgspec.json.Decoder(_Source)
+
+
+def source_of(body: str) -> str:
+    """By which way a stored event came in."""
+    return _source_decoder.decode(body).source
 
 
 class _Status(msgspec.Struct):

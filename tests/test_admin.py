@@ -106,3 +106,10 @@ def test_a_budget_is_set_for_a_user_who_exists(staff, alice) -> None:
     assert set(wrong) == {"stream", "usd", "per"}
     assert staff.post(f"/admin/emitter/budget/{alice.pk}/change/", {"usd": "3", "per": "day"}).status_code == 302
     assert str(Budget.objects.get()) == f"{alice.pk} 3.00 USD per day"
+
+
+def test_an_event_tells_through_which_old_face_it_came(staff, alice) -> None:
+    emitter.emit(RunContext(str(alice.pk), run_id="r", source="base_agent"), AgentThinking("t"))
+    emitter.emit(RunContext(str(alice.pk), run_id="r"), AgentThinking("t"))
+    assert [row.body.endswith('"source":"base_agent"}') for row in shown(staff.get(LOG))] == [False, True]
+    assert 'class="field-source">base_agent<' in staff.get(LOG).content.decode()

@@ -89,3 +89,10 @@ def test_any_other_event_id_is_refused(value: Any) -> None:
 def test_an_event_id_says_when_it_was_made() -> None:
     of_the_rfc = UUID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
     assert datetime.fromtimestamp(minted_at(of_the_rfc), UTC) == datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
+
+
+def test_a_source_is_one_of_the_closed_set() -> None:
+    assert RunContext("42", run_id="r").source == "emitter"
+    assert RunContext("42", run_id="r", source="base_agent").source == "base_agent"
+    with pytest.raises(EventRefused, match="bad_field: source"):
+        RunContext("42", run_id="r", source="somewhere")

@@ -19,6 +19,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from emitter import wire
 from emitter.errors import CODES, EmitterError
 from emitter.events import KNOWN_TYPES
 from emitter.models import KEY_LENGTH, Budget, DailyUsage, Device, Event, Refusal, Run, RunUsage
@@ -163,17 +164,22 @@ class EventAdmin(Recorded):
     """The event log."""
 
     what = "event"
-    list_display = ("at", "stream", "seq", "type", "run", "summary")
+    list_display = ("at", "stream", "seq", "type", "run", "source", "summary")
     list_filter = (UserFilter, RunFilter, TypeFilter)
     ordering = ("-id",)
     sortable_by = ()
-    fields = ("stream", "seq", "event_id", "run", "type", "created_at", "after_end", "readable")
-    readonly_fields = ("readable",)
+    fields = ("stream", "seq", "event_id", "run", "type", "created_at", "after_end", "source", "readable")
+    readonly_fields = ("source", "readable")
 
     @admin.display(description="emitted at (UTC)")
     def at(self, event: Event) -> str:
         """To the millisecond."""
         return event.created_at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+    @admin.display(description="came through")
+    def source(self, event: Event) -> str:
+        """The emitter itself, or the old face that was called."""
+        return wire.source_of(event.body)
 
     @admin.display(description="payload")
     def summary(self, event: Event) -> str:

@@ -41,12 +41,12 @@ Ask = Callable[[], Rules]
 class Appended:
     """One outcome a unit, in their order, ``None`` for a unit that was busy; and what is told and counted of them.
 
-    ``stored`` counts events by type and tier, ``dropped`` those that were left out by code and tier.
+    ``stored`` counts events by type, source and tier, ``dropped`` those that were left out by code and tier.
     """
 
     outcomes: list[Outcome | None]
     growth: list[Growth]
-    stored: Counter[tuple[str, str]]
+    stored: Counter[tuple[str, str, str]]
     dropped: Counter[tuple[str, str]]
     flagged: Counter[str]
     usage: list[UsageRow]

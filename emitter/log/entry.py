@@ -39,6 +39,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     drop: str | None = None
     usage: Reported | None = None
     flags: tuple[str, ...] = ()
+    source: str = "emitter"
 
 
 @dataclass(slots=True)

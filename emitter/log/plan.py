@@ -87,8 +87,8 @@ class Plan:
     #: Events that were stored although something was wrong with them, by what.
     flagged: Counter[str] = field(default_factory=Counter)
     outcomes: list[Outcome] = field(default_factory=list)
-    #: How many events of each type and tier are new, and how many were left out by each code and tier.
-    stored: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: How many events of each type, source and tier are new, and how many were left out by each code and tier.
+    stored: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: Events of a retried unit that turned out to be committed: nobody has rung for them yet.
     recovered: list[tuple[str, Known]] = field(default_factory=list)
@@ -193,10 +193,11 @@ def _number(
             payload=msgspec.Raw(entry.payload),
             after_end=after_end,
             flags=flags,
+            source=entry.source,
         )
     )
     known[entry.stream, entry.event_id] = Known(seq, entry.digest, after_end, body)
-    made.stored[entry.type, entry.tier] += 1
+    made.stored[entry.type, entry.source, entry.tier] += 1
     if entry.usage is not None:
         made.meter.count(entry, seq)
     made.events.append(

@@ -13,9 +13,9 @@ from emitter.metering import prices
 
 def count(appended: Appended) -> None:
     """Counts what was stored, left out, flagged and used."""
-    for (event_type, tier), number in appended.stored.items():
+    for (event_type, source, tier), number in appended.stored.items():
         label = event_type if event_type in KNOWN_TYPES else "custom"
-        metrics.EVENTS.labels(type=label, source="emitter", tier=tier).inc(number)
+        metrics.EVENTS.labels(type=label, source=source, tier=tier).inc(number)
     for flag, number in appended.flagged.items():
         metrics.FLAGGED.labels(flag=flag).inc(number)
     count_dropped(appended.dropped)

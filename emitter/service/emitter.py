@@ -46,7 +46,8 @@ class Emitter:
     :class:`~emitter.errors.EmitterOverloaded` when its turn did not come within ``EMIT_DEADLINE``,
     :class:`~emitter.errors.EmitterUnavailable` when the database could not be reached, and
     :class:`~emitter.errors.TransactionError` when the caller's transaction cannot carry it. After an exception the
-    event is not stored, unless the connection broke during the commit itself: give an ``event_id`` to try again safely.
+    event is not stored, unless the connection broke during the commit itself: to try again safely, give the
+    ``event_id`` that the error carries.
 
     Inside ``transaction.atomic()`` an event is stored with everything else, or with nothing, and **the user's stream
     stays locked until that transaction ends**: keep it short, and emit for several users with one ``emit_many``, which
@@ -63,13 +64,21 @@ class Emitter:
         """Stores one event and returns its receipt. With an ``event_id`` (UUIDv7) a repetition is stored once."""
         item = Item(context, event, event_id)
         _learn([item])
-        return _only(self._submit([_unit(item)]))[0]
+        unit = _unit(item)
+        try:
+            return _only(self._submit([unit]))[0]
+        except EmitterError as error:
+            raise error.about(unit.entries[0].event_id) from error.__cause__
 
     async def aemit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """The async twin of :meth:`emit`."""
         item = Item(context, event, event_id)
         await _alearn([item])
-        return _only(await self._asubmit([_unit(item)]))[0]
+        unit = _unit(item)
+        try:
+            return _only(await self._asubmit([unit]))[0]
+        except EmitterError as error:
+            raise error.about(unit.entries[0].event_id) from error.__cause__
 
     @async_unsafe(_USE_TWIN)
     def emit_many(self, items: Items) -> list[Receipt]:

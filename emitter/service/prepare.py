@@ -69,6 +69,7 @@ def prepare(item: Item) -> Entry:
         drop=_drop_code(tier, context.user_id, event.type),
         usage=usage,
         flags=flags,
+        source=context.source,
     )
 
 

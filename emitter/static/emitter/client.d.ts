@@ -44,6 +44,8 @@ export interface AgentEvent<Payload = Record<string, unknown>, Type = string> {
   after_end?: boolean;
   /** What is wrong with it, and was let pass: `not_started`, `tool_unmatched`, `placeholder_id`, `system_id`. */
   flags?: string[];
+  /** The old face through which it came, if any. */
+  source?: string;
 }
 
 export type KnownEvent = { [Type in keyof Payloads]: AgentEvent<Payloads[Type], Type> }[keyof Payloads];

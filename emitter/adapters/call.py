@@ -1,0 +1,147 @@
+"""One call of an old face on its way to the emitter: what it says, whose it is, what it answers.
+
+:func:`answers` turns a translation (the old signature, an event as its body) into the old method. :func:`deliver` is
+the seam: every translated call passes through it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
+
+from emitter import metrics
+from emitter.adapters.deprecation import warn_once
+from emitter.adapters.payloads import fitted
+from emitter.context import RunContext
+from emitter.errors import EmitterError
+from emitter.events import JsonObject
+from emitter.service import Item, emitter
+
+logger = logging.getLogger("emitter")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound="Face")
+
+
+class Told(NamedTuple):
+    """What an old call says. ``None`` for whatever the face itself was made with: run, agent, context."""
+
+    type: str
+    payload: JsonObject
+    run_id: Any = None
+    agent_name: str | None = None
+    context: Any = None
+
+
+class Face:
+    """Base of the old faces. ``adapter`` is the face's name, in the log, the metrics and the event's ``source``."""
+
+    adapter: ClassVar[str]
+
+    def __init__(self) -> None:
+        warn_once(self.adapter)
+
+    async def _legacy_prepare(self) -> None:
+        """Is awaited before each translation, which itself waits for nothing."""
+
+    async def _legacy_context(self, told: Told) -> RunContext:
+        """Whose event this is. Raises ``EventRefused``."""
+        raise NotImplementedError
+
+    def _legacy_settled(self, event_type: str, error: EmitterError | None) -> None:
+        """Is told how each call ended, for the counts that some faces keep."""
+
+
+@dataclass(slots=True)
+class Call(Generic[R]):
+    """One call as it came. ``success`` is what the old method answers when the event was taken."""
+
+    face: Face
+    method: str
+    translate: Callable[..., Told | None]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    success: R
+    told: Told | None = None
+    item: Item | None = None
+
+    async def understood(self) -> Item | None:
+        """The event that it becomes, ``None`` where the old method kept silent. Raises ``EmitterError``."""
+        await self.face._legacy_prepare()
+        self.told = self.translate(self.face, *self.args, **self.kwargs)
+        if self.told is not None:
+            context = await self.face._legacy_context(self.told)
+            self.item = Item(context, fitted(self.told.type, self.told.payload))
+        return self.item
+
+
+async def deliver(call: Call[R]) -> R:
+    """Every call of every face passes here, and here alone is decided which way it goes."""
+    item = await call.understood()
+    if item is not None:
+        await emitter.aemit(item.context, item.event)
+    return call.success
+
+
+def answers(
+    success: R, failure: R, *, raises: tuple[type[Exception], ...] = ()
+) -> Callable[[Callable[Concatenate[F, P], Told | None]], Callable[Concatenate[F, P], Coroutine[Any, Any, R]]]:
+    """Makes the old method of a translation. ``raises`` are the exceptions that the old method let out.
+
+    Whatever else goes wrong is counted and logged, and answered with ``failure``.
+    """
+
+    def old_method(
+        translate: Callable[Concatenate[F, P], Told | None],
+    ) -> Callable[Concatenate[F, P], Coroutine[Any, Any, R]]:
+        signature = inspect.signature(translate).replace(return_annotation=type(success) if success else None)
+
+        @wraps(translate)
+        async def method(face: F, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            metrics.LEGACY_CALLS.labels(face.adapter, translate.__name__).inc()
+            call = Call(face, translate.__name__, translate, args, kwargs, success)
+            try:
+                answer = await deliver(call)
+            except Exception as error:
+                if isinstance(error, TypeError):
+                    signature.bind(face, *args, **kwargs)  # Raises when nobody could have understood the call.
+                _failed(call, error)
+                if isinstance(error, raises):
+                    raise
+                return failure
+            if call.told is not None:
+                face._legacy_settled(call.told.type, None)
+            return answer
+
+        method.__signature__ = signature  # type: ignore[attr-defined]
+        return method
+
+    return old_method
+
+
+def rows(face: type[Face]) -> dict[str, Callable[..., Told | None]]:
+    """The translations of a face, by the names of its methods."""
+    members = inspect.getmembers(face, inspect.iscoroutinefunction)
+    return {name: member.__wrapped__ for name, member in members if hasattr(member, "__wrapped__")}
+
+
+def _failed(call: Call[Any], error: Exception) -> None:
+    named = error if isinstance(error, EmitterError) else EmitterError("adapter_failed", type(error).__name__)
+    metrics.LEGACY_FAILURES.labels(call.face.adapter, named.code).inc()
+    run = call.item.context.run_id if call.item else call.told.run_id if call.told else None
+    logger.error(
+        "%s: %s.%s was not stored; run %.80r, event %s%s",
+        named.code,
+        call.face.adapter,
+        call.method,
+        run,
+        named.event_id,
+        "" if named is error else f", {named.detail}",
+    )
+    known = call.told is not None and isinstance(call.told.type, str)
+    call.face._legacy_settled(call.told.type if call.told and known else call.method, named)
