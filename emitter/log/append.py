@@ -135,7 +135,6 @@ def _append(
         meter=Meter(counted_of(connection, free), price),
         rules=None if rules is None else rules(),
     )
-    made = plan(free, streams, runs, _load_known(connection, free), rules=None if rules is None else rules())
     _write(connection, sql, made, streams)
     outcomes: dict[int, Outcome] = {id(unit): outcome for unit, outcome in zip(free, made.outcomes, strict=True)}
     return Appended(
