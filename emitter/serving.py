@@ -16,7 +16,6 @@ from typing import Any
 
 from emitter import agents, jobs
 from emitter.delivery import reception_here
-from emitter.errors import CloseCode
 
 logger = logging.getLogger("emitter")
 
@@ -24,6 +23,8 @@ logger = logging.getLogger("emitter")
 STOP_SECONDS = 5.0
 #: Seconds for the close frames to leave the server's buffers.
 GOODBYE_SECONDS = 0.1
+#: The longest reason of a close frame (RFC 6455, section 5.5).
+REASON_BYTES = 123
 
 
 class Serving:
@@ -38,7 +39,7 @@ class Serving:
         if not self._begun:
             self._begun = True
             jobs.loop.ensure_started()
-            let_daphne_say_1012()
+            let_daphne_say_why()
             self._take_over(asyncio.get_running_loop())
         await self._application(scope, receive, send)
 
@@ -59,24 +60,28 @@ class Serving:
         signal.signal(signal.SIGTERM, handle)
 
 
-def let_daphne_say_1012() -> None:
-    """Lets a consumer close with 1012 under daphne, which passes the code to a call of autobahn that refuses it.
+def let_daphne_say_why() -> None:
+    """Lets a consumer close with the code and the reason that it gives, as under other servers.
 
-    The frame itself may carry any registered code (RFC 6455, section 7.4.2); other servers send it as it is.
+    daphne drops the reason, and passes the code to a call of autobahn that refuses the registered ones (1008, 1012),
+    although a close frame may carry them (RFC 6455, section 7.4).
     """
     module = sys.modules.get("daphne.ws_protocol")
-    if module is None or hasattr(module.WebSocketProtocol.serverClose, "says_1012"):
+    if module is None or hasattr(module.WebSocketProtocol.handle_reply, "says_why"):
         return
-    server_close = module.WebSocketProtocol.serverClose
+    from autobahn.util import encode_truncate  # daphne is an extra, and autobahn comes with it
 
-    def close(protocol: Any, code: int | None = None) -> None:
-        if code == CloseCode.RESTARTING:
-            protocol.sendCloseFrame(code=code)
+    handle_reply = module.WebSocketProtocol.handle_reply
+
+    def handle(protocol: Any, message: Any) -> None:
+        if message.get("type") == "websocket.close" and protocol.state != protocol.STATE_CONNECTING:
+            reason = encode_truncate(message.get("reason") or "", REASON_BYTES)
+            protocol.sendCloseFrame(code=message.get("code") or 1000, reasonUtf8=reason, isReply=False)
         else:
-            server_close(protocol, code=code)
+            handle_reply(protocol, message)
 
-    close.says_1012 = True  # type: ignore[attr-defined]
-    module.WebSocketProtocol.serverClose = close
+    handle.says_why = True  # type: ignore[attr-defined]
+    module.WebSocketProtocol.handle_reply = handle
 
 
 async def stop() -> None:
