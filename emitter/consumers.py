@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
-from django.db import DatabaseError, InterfaceError
 
 from emitter import agents, blocking, wire
 from emitter.context import check_id
-from emitter.delivery import Session, Visitor, reception_here
+from emitter.conversation import bearer_of, converse, headers_of, query_of, writer
+from emitter.delivery import Session, Visitor
 from emitter.delivery.speech import FRAMES, PLAIN, Speech
-from emitter.errors import CloseCode, EmitterError, EmitterUnavailable, EventRefused, NotAllowed
+from emitter.errors import CloseCode, EmitterError, EventRefused, NotAllowed
 from emitter.policy import identity
 from emitter.policy.identity import Identity
-
-logger = logging.getLogger("emitter")
 
 
 class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
@@ -27,7 +23,7 @@ class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def __call__(self, scope: dict[str, Any], receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await receive()
-        headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         offered = scope.get("subprotocols", [])
         speaks = wire.SUBPROTOCOL if wire.SUBPROTOCOL in offered else None
         accept: Any = {"type": "websocket.accept", "subprotocol": speaks}
@@ -43,46 +39,17 @@ class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
             await send({"type": "websocket.close", "code": int(code), "reason": refusal.code})
             return
         await send(accept)
-        await _converse(visitor, receive, send)
+        session = Session(visitor, writer(send))
+        await converse(session, receive, send, partial(_act, session))
 
 
-async def _converse(visitor: Visitor, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    async def write(text: str) -> None:
-        await send({"type": "websocket.send", "text": text, "bytes": None})
-
-    session = Session(visitor, write)
-    async with reception_here().seat(session):
-        reader = asyncio.create_task(_listen(receive, session))
-        reader.add_done_callback(lambda _: session.gone())
-        try:
-            code = await session.run()
-        finally:
-            reader.cancel()
-            await asyncio.wait([reader])
-        if code is not None:
-            await send({"type": "websocket.close", "code": int(code), "reason": code.name.lower()})
-    if not reader.cancelled():
-        reader.result()
-
-
-async def _listen(receive: ASGIReceiveCallable, session: Session) -> None:
-    """Hands the client's frames to the session and acts on those that are not its business."""
-    while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            session.gone()
-            return
-        frame = session.received(message.get("text") or message.get("bytes") or "")  # type: ignore[arg-type]
-        try:
-            match frame:
-                case wire.Cancel(run):
-                    await agents.acancel(run, session.identity)
-                case wire.Auth(token):
-                    session.renewed(await blocking.run(identity.of_token, token))
-        except EmitterError as refusal:
-            session.tell(refusal)
-        except (DatabaseError, InterfaceError) as error:
-            session.tell(EmitterUnavailable("database_unavailable", f"It was not done; try again later: {error}."))
+async def _act(session: Session, said: str | bytes) -> None:
+    """Acts on those frames that are not the session's own business."""
+    match session.received(said):
+        case wire.Cancel(run):
+            await agents.acancel(run, session.identity)
+        case wire.Auth(token):
+            session.renewed(await blocking.run(identity.of_token, token))
 
 
 class _ForeignOrigin(Exception):
@@ -91,8 +58,7 @@ class _ForeignOrigin(Exception):
 
 async def _sign_in(scope: dict[str, Any], headers: dict[str, str], offered: list[str]) -> Identity:
     """By token or ticket from a header, the subprotocols or the address; else by the session cookie."""
-    scheme, _, bearer = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
+    if (bearer := bearer_of(headers)) is not None:
         return await blocking.run(identity.of_token, bearer)
     for protocol in offered:
         kind, _, secret = protocol.partition(".")
@@ -100,7 +66,7 @@ async def _sign_in(scope: dict[str, Any], headers: dict[str, str], offered: list
             return await blocking.run(identity.of_token, secret)
         if kind == "ticket" and secret:
             return await blocking.run(identity.of_ticket, secret)
-    if ticket := _query(scope).get("ticket"):
+    if ticket := query_of(scope).get("ticket"):
         return await blocking.run(identity.of_ticket, ticket)
     if origin := headers.get("origin"):
         if not identity.is_own_origin(origin, headers.get("host", "")):
@@ -110,7 +76,7 @@ async def _sign_in(scope: dict[str, Any], headers: dict[str, str], offered: list
 
 
 def _visitor(who: Identity, scope: dict[str, Any], speech: Speech) -> Visitor:
-    query = _query(scope)
+    query = query_of(scope)
     after, device = query.get("after"), query.get("device")
     if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
         raise EventRefused("bad_request", "The parameter 'after' is the number of an event.")
@@ -121,11 +87,3 @@ def _visitor(who: Identity, scope: dict[str, Any], speech: Speech) -> Visitor:
         device=None if device is None else check_id("device", device),
         speech=speech,
     )
-
-
-def _query(scope: dict[str, Any]) -> dict[str, str]:
-    try:
-        pairs = parse_qs(scope.get("query_string", b"").decode("latin1"), max_num_fields=20)
-    except ValueError:
-        raise EventRefused("bad_request", "The address has more than 20 parameters.") from None
-    return {name: values[-1] for name, values in pairs.items()}
