@@ -62,6 +62,8 @@ class Conf:
     sessions_per_user: int = 20
     #: Devices of one user; the one unseen for longest makes room.
     devices_per_user: int = 50
+    #: Seconds back that a client at ``/ws`` gets what it missed while it was cut off.
+    replay_seconds: float = 300.0
     #: Secret for HS256 tokens, 32 bytes or more. None: Django's SECRET_KEY.
     token_key: str | None = None
     #: Seconds that a ticket is good for.
