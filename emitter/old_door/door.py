@@ -6,17 +6,19 @@ Nothing is missed between the knock and the first frame: a client's seat is foun
 from __future__ import annotations
 
 import logging
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
 from django.db import DatabaseError, InterfaceError
 
-from emitter import blocking, metrics
+from emitter import metrics
 from emitter.conversation import bearer_of, headers_of, query_of
 from emitter.errors import CODES, CloseCode, EmitterError, EmitterUnavailable, EventRefused
-from emitter.old_door import seats
-from emitter.old_door.guest import AUTHENTICATION_FAILED, Guest, positions_here
+from emitter.old_door.company import seated
+from emitter.old_door.guest import AUTHENTICATION_FAILED, Guest
 from emitter.old_door.shapes import SHAPES
 from emitter.old_door.sign_in import JWT_AUTH, knock
 
@@ -30,21 +32,22 @@ class OldDoor(AsyncConsumer):  # type: ignore[misc]
         await receive()
         wants_answer = JWT_AUTH in scope.get("subprotocols", [])
         accept: Any = {"type": "websocket.accept", "subprotocol": JWT_AUTH if wants_answer else None}
-        try:
-            guest = await _let_in(scope)
-        except EmitterError as refusal:
-            metrics.REFUSED.labels(code=refusal.code).inc()
-            code, reason = _farewell(refusal)
-            if wants_answer and not CODES[refusal.code].retry:
-                await send(accept)
-            await send({"type": "websocket.close", "code": code, "reason": reason})
-            return
-        await send(accept)
-        await guest.stay(receive, send)
+        async with AsyncExitStack() as stack:
+            try:
+                guest = await _let_in(scope, stack)
+            except EmitterError as refusal:
+                metrics.REFUSED.labels(code=refusal.code).inc()
+                code, reason = _farewell(refusal)
+                if wants_answer and not CODES[refusal.code].retry:
+                    await send(accept)
+                await send({"type": "websocket.close", "code": code, "reason": reason})
+                return
+            await send(accept)
+            await guest.stay(receive, send)
 
 
-async def _let_in(scope: dict[str, Any]) -> Guest:
-    """Whoever knocks, signed in and seated."""
+async def _let_in(scope: dict[str, Any], stack: AsyncExitStack) -> Guest:
+    """Whoever knocks, signed in and seated until the stack is closed."""
     headers, query = headers_of(scope), query_of(scope)
     shape = query.get("shape", "flat")
     if shape not in SHAPES:
@@ -52,12 +55,11 @@ async def _let_in(scope: dict[str, Any]) -> Guest:
     knocked = knock(scope.get("subprotocols", []), bearer_of(headers), query)
     try:
         who = await knocked.identity(headers)
-        reached = positions_here(who.key, knocked.kind)
-        seat = await blocking.run(seats.take, who.key, knocked.kind, reached)
+        invite = partial(Guest, who, knocked.kind, shape)
+        return await stack.enter_async_context(seated(who.key, knocked.kind, invite))
     except (DatabaseError, InterfaceError) as failure:
         logger.warning("database_unavailable: nobody is let in at /ws (%s)", type(failure).__name__)
         raise EmitterUnavailable("database_unavailable", "Nobody is let in now; try again later.") from failure
-    return Guest(who, knocked.kind, shape, seat)
 
 
 def _farewell(refusal: EmitterError) -> tuple[int, str]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections import defaultdict
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
-from django.db import DatabaseError, InterfaceError
 
-from emitter import blocking, metrics
+from emitter import metrics
 from emitter.conversation import NO_CODE, by_name, converse, writer
 from emitter.delivery import Session, Visitor
 from emitter.delivery.devices import Position
 from emitter.delivery.flow import Rate
 from emitter.errors import CloseCode, FrameError
-from emitter.old_door import messages, seats
+from emitter.old_door import messages
 from emitter.old_door.asked import Asked
 from emitter.old_door.handshake import COMPLETE, PATIENCE, PONG, greet
 from emitter.old_door.seats import Lost, Seat
@@ -26,23 +22,12 @@ from emitter.old_door.sign_in import Kind
 from emitter.old_door.speech import OldSpeech, error
 from emitter.policy.identity import Identity
 
-logger = logging.getLogger("emitter")
-
 #: Messages a second of one client, and at once.
 MESSAGES, MESSAGES_AT_ONCE = 20, 100
 #: The one end after which a page renews its token and comes back.
 AUTHENTICATION_FAILED = (1008, "Authentication failed")
 #: How a client closes that has what it wanted (RFC 6455, section 7.4.1). A page may still come back, reloaded.
 GOODBYES = frozenset({1000, 1001, NO_CODE})
-#: Seconds until a server knows that a silent connection is cut: daphne pings after 20 and waits for 30.
-SILENCE = 60.0
-
-_here: defaultdict[tuple[str, Kind], set[Guest]] = defaultdict(set)
-
-
-def positions_here(key: str, kind: Kind) -> list[Position]:
-    """What was written in this process to a user's clients of a kind, to the last event."""
-    return [guest.position for guest in _here.get((key, kind), ())]
 
 
 class Guest:
@@ -51,33 +36,30 @@ class Guest:
     def __init__(self, who: Identity, kind: Kind, shape: str, seat: Seat) -> None:
         self._who = who
         self._kind = kind
-        self._seat = seat
+        self.seat = seat
         self._speech = OldSpeech(shape, page=kind is Kind.PAGE)
         self._asked = Asked()
         self._acknowledged = kind is Kind.PAGE
         self._pace = Rate(MESSAGES, MESSAGES_AT_ONCE, 0)
         self._session: Session | None = None
-        self._came_at = time.monotonic()
+        self._left_with: int | None = None
 
     @property
     def position(self) -> Position:
         """The last event that was written to it."""
         epoch, seq = self._session.reached if self._session else ("", 0)
         if not epoch:
-            epoch, seq = self._seat.epoch, self._seat.after
-        return Position(self._who.key, self._seat.device, epoch, seq)
+            epoch, seq = self.seat.epoch, self.seat.after
+        return Position(self._who.key, self.seat.device, epoch, seq)
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether the client has closed its session itself."""
+        return self._left_with in GOODBYES
 
     async def stay(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Converses until one of the two goes."""
-        kin = _here[self._who.key, self._kind]
-        kin.add(self)
-        try:
-            code = await self._converse(receive, send)
-            await self._leave(code)
-        finally:
-            kin.discard(self)
-            if not kin:
-                _here.pop((self._who.key, self._kind), None)
+        self._left_with = await self._converse(receive, send)
 
     async def _converse(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> int | None:
         """Returns the code with which the client left, ``None`` when it was cut or we closed."""
@@ -89,13 +71,13 @@ class Guest:
             self._asked, self._acknowledged = Asked(thread), greeted.acknowledged
             receive = _beginning_with(greeted.said, receive)
         self._session = session = Session(self._visitor(), writer(send))
-        if self._seat.lost is not None:
+        if self.seat.lost is not None:
             metrics.GAPS.labels(reason="away").inc()
-            session.say(_told(self._seat.lost))
+            session.say(_told(self.seat.lost))
         return await converse(session, receive, send, partial(self._act, session), _farewell)
 
     def _visitor(self) -> Visitor:
-        seat = self._seat
+        seat = self.seat
         return Visitor(self._who, after=seat.after, epoch=seat.epoch, device=seat.device, speech=self._speech)
 
     async def _act(self, session: Session, said: str | bytes) -> None:
@@ -114,24 +96,6 @@ class Guest:
                 await self._asked.start(session.identity, wanted)
             case messages.Stop() as wanted:
                 await self._asked.stop(session.identity, wanted)
-
-    async def _leave(self, code: int | None) -> None:
-        """Keeps the place of whoever may come back."""
-        try:
-            if self._kind is Kind.PAGE:
-                if not self._has_heir():
-                    await blocking.run(seats.leave_behind, self.position)
-            elif code in GOODBYES:
-                await blocking.run(seats.leave_for_good, self._who.key, self._seat)
-        except (DatabaseError, InterfaceError) as failure:
-            logger.warning("place_lost: where an older client was could not be stored: %s", failure)
-
-    def _has_heir(self) -> bool:
-        """Whether the page has come back already, before its old connection was known to be cut."""
-        since = max(self._came_at, time.monotonic() - SILENCE)
-        place = self.position.epoch, self.position.seq
-        others = _here[self._who.key, self._kind] - {self}
-        return any(guest._came_at > since and (guest._seat.epoch, guest._seat.after) == place for guest in others)
 
 
 def _beginning_with(said: list[Any], receive: ASGIReceiveCallable) -> ASGIReceiveCallable:

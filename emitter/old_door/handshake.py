@@ -19,7 +19,7 @@ from emitter.old_door.speech import frame
 
 #: Seconds that events are held back for an acknowledgement. A command-line client gives up after seven (two, a pause of
 #: three, two); a program may know no handshake at all, and waits for its events.
-PATIENCE = {Kind.TERMINAL: 8.0, Kind.PROGRAM: 2.0}
+PATIENCE = {Kind.TERMINAL: 8.0, Kind.PROGRAM: 1.0}
 #: Messages that may come before the acknowledgement.
 MESSAGES = 20
 

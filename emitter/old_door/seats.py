@@ -63,9 +63,9 @@ def take(key: str, kind: Kind, reached: Collection[Position] = ()) -> Seat:
     return seat
 
 
-def leave_for_good(key: str, seat: Seat) -> None:
+def leave_for_good(at: Position) -> None:
     """A client has said goodbye: whoever comes next begins anew."""
-    Device.objects.using(conf.database).filter(stream=key, name=seat.device).delete()
+    Device.objects.using(conf.database).filter(stream=at.stream, name=at.device).delete()
 
 
 def leave_behind(at: Position) -> None:
@@ -74,10 +74,13 @@ def leave_behind(at: Position) -> None:
 
 
 def _left_behind(key: str, device: str) -> Position | None:
-    """The place that was left last, for one of those who ask. What was left too long ago is cleared away."""
+    """The lowest place that was left, for one of those who ask. What was left too long ago is cleared away.
+
+    Nobody knows whose it was. From the lowest one nothing is missed, and a page drops what it has.
+    """
     places = Device.objects.using(conf.database).filter(stream=key, name__startswith=f"{device} left ")
     places.filter(seen_at__lt=timezone.now() - timedelta(seconds=conf.replay_seconds)).delete()
-    for place in places.order_by("-seen_at"):
+    for place in places.order_by("epoch", "position"):
         if places.filter(pk=place.pk).delete()[0]:
             return Position(key, device, place.epoch, place.position)
     return None
