@@ -23,7 +23,7 @@ from emitter.old_door.speech import OldSpeech, error
 from emitter.policy.identity import Identity
 
 #: Messages a second of one client, and at once.
-MESSAGES, MESSAGES_AT_ONCE = 20, 100
+MESSAGES, MESSAGES_AT_ONCE = 20, 50
 #: The one end after which a page renews its token and comes back.
 AUTHENTICATION_FAILED = (1008, "Authentication failed")
 #: How a client closes that has what it wanted (RFC 6455, section 7.4.1). A page may still come back, reloaded.
@@ -41,6 +41,7 @@ class Guest:
         self._asked = Asked()
         self._acknowledged = kind is Kind.PAGE
         self._pace = Rate(MESSAGES, MESSAGES_AT_ONCE, 0)
+        self._floods = False
         self._session: Session | None = None
         self._left_with: int | None = None
 
@@ -82,7 +83,10 @@ class Guest:
 
     async def _act(self, session: Session, said: str | bytes) -> None:
         """Does what the client says. What is refused is told by whoever called."""
+        if self._floods:
+            return
         if self._pace.spent:
+            self._floods = True
             session.close(CloseCode.BAD_FRAME)
             raise FrameError("bad_frame", f"More than {MESSAGES} messages a second; say less.")
         self._pace.take(0, 1)

@@ -6,7 +6,7 @@ in, and when it gives up.
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -36,9 +36,13 @@ class OldClient:
 
     async def dial(self, offered: list[str], headers: Mapping[str, str], **query: str) -> None:
         """Opens a socket to ``/ws``. Raises ``InvalidStatus`` when it is refused at the handshake."""
-        address = f"{self.server.ws_url}/ws" + (f"?{urlencode(query)}" if query else "")
-        self.socket = await websockets.connect(
-            address,
+        address = "/ws" + (f"?{urlencode(query)}" if query else "")
+        self.socket = await self.at(address, headers, offered)
+
+    def at(self, address: str, headers: Mapping[str, str], offered: Sequence[str] = ()) -> Any:
+        """A bare socket."""
+        return websockets.connect(
+            f"{self.server.ws_url}{address}",
             subprotocols=[Subprotocol(name) for name in offered] or None,
             additional_headers=headers,
             proxy=None,
