@@ -31,6 +31,8 @@ from emitter.service import AsyncRun, emitter
 
 logger = logging.getLogger("emitter")
 
+#: Characters of the longest question.
+QUESTION_LENGTH = 20_000
 #: Runs that one process works on at a time.
 RUNS = 200
 #: Seconds that a cancelled agent has to end its run by itself.
@@ -69,6 +71,13 @@ class _Work:
 _working: dict[str, _Work] = {}
 _loops: list[asyncio.AbstractEventLoop] = []
 _lock = threading.Lock()
+
+
+def check_question(text: object) -> str:
+    """The question that a text is, without the space around it. Raises ``bad_request``."""
+    if not isinstance(text, str) or not text.strip() or len(text) > QUESTION_LENGTH:
+        raise EmitterError("bad_request", f"The question is a text of 1 to {QUESTION_LENGTH:,} characters.")
+    return text.strip()
 
 
 async def start(key: str, question: str, thread: str | None = None) -> RunContext:

@@ -84,6 +84,8 @@ class Conf:
     tiers: dict[str, Any] | None = None
     #: Seconds for which a process remembers a user's tier.
     tier_seconds: float = 30.0
+    #: Seconds back that a client at ``/ws`` gets what it missed while it was cut off.
+    replay_seconds: float = 300.0
     #: Secret for HS256 tokens, 32 bytes or more. None: Django's SECRET_KEY.
     token_key: str | None = None
     #: Earlier secrets: they sign nothing more and are still accepted. Without a TOKEN_KEY so are SECRET_KEY_FALLBACKS.

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 HIDDEN = "hidden"
 #: Parameters that carry secrets, in our addresses and in those of older clients.
 PARAMETERS = ("ticket", "token", "jwt", "access_token")
-#: Ours that take a ticket.
-PATHS = ("/ws/events/", "/api/events/stream/")
+#: Ours that take a ticket, or from older clients a token.
+PATHS = ("/ws/events/", "/api/events/stream/", "/ws", "/ws/")
 #: Where servers and Django print addresses.
 LOGGERS = ("django.server", "django.channels.server", "django.request", "uvicorn.access", "uvicorn.error", "emitter")
 

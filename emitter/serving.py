@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 import threading
 from types import FrameType
 from typing import Any
 
 from emitter import agents, jobs, secrecy, under_daphne
 from emitter.delivery import reception_here
-from emitter.errors import CloseCode
 
 logger = logging.getLogger("emitter")
 
@@ -39,7 +37,6 @@ class Serving:
         if not self._begun:
             self._begun = True
             jobs.loop.ensure_started()
-            let_daphne_say_1012()
             self._take_over(asyncio.get_running_loop())
         secrecy.conceal(scope)
         await self._application(scope, receive, send)
@@ -59,26 +56,6 @@ class Serving:
             self._stopping.add_done_callback(lambda _: before(number, None))
 
         signal.signal(signal.SIGTERM, handle)
-
-
-def let_daphne_say_1012() -> None:
-    """Lets a consumer close with 1012 under daphne, which passes the code to a call of autobahn that refuses it.
-
-    The frame itself may carry any registered code (RFC 6455, section 7.4.2); other servers send it as it is.
-    """
-    module = sys.modules.get("daphne.ws_protocol")
-    if module is None or hasattr(module.WebSocketProtocol.serverClose, "says_1012"):
-        return
-    server_close = module.WebSocketProtocol.serverClose
-
-    def close(protocol: Any, code: int | None = None) -> None:
-        if code == CloseCode.RESTARTING:
-            protocol.sendCloseFrame(code=code)
-        else:
-            server_close(protocol, code=code)
-
-    close.says_1012 = True  # type: ignore[attr-defined]
-    module.WebSocketProtocol.serverClose = close
 
 
 async def stop() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from emitter import secrecy
 from emitter.conf import conf
 
-#: Close codes from here on are an application's own; the others pass through daphne as it likes.
-OWN_CODES = 3000
+#: The longest reason of a close frame (RFC 6455, section 5.5).
+REASON_BYTES = 123
 
 
 def prepare() -> None:
@@ -59,13 +59,19 @@ def _bound_requests(factory: Any) -> None:
 
 
 def _say_why(protocol: Any) -> None:
-    """The reason of a close goes with its code, as under other servers."""
+    """A consumer closes with the code and the reason that it gives, as under other servers.
+
+    daphne drops the reason, and passes the code to a call of autobahn that refuses the registered ones (1008, 1012),
+    although a close frame may carry them (RFC 6455, section 7.4).
+    """
+    from autobahn.util import encode_truncate  # daphne is an extra, and autobahn comes with it
+
     handle_reply = protocol.handle_reply
 
     def handle(self: Any, message: Any) -> None:
-        why, code = message.get("reason"), message.get("code") or 0
-        if message["type"] == "websocket.close" and self.state == self.STATE_OPEN and why and code >= OWN_CODES:
-            self.sendClose(code=code, reason=why)
+        if message.get("type") == "websocket.close" and self.state != self.STATE_CONNECTING:
+            reason = encode_truncate(message.get("reason") or "", REASON_BYTES)
+            self.sendCloseFrame(code=message.get("code") or 1000, reasonUtf8=reason, isReply=False)
         else:
             handle_reply(self, message)
 

@@ -61,7 +61,7 @@ def test_every_line_of_the_log_begins_with_a_code() -> None:
         if ast.unparse(call.func) in {f"logger.{level}" for level in ("info", "warning", "error", "exception")}
     ]
     assert lines
-    assert [line for line in lines if not re.match(r"f?'(%s|[a-z_]+): ", line)] == []
+    assert [line for line in lines if not re.match(r"f?['\"](%s|[a-z_]+): ", line)] == []
 
 
 def test_only_the_log_writes_streams_runs_and_events() -> None:

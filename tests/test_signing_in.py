@@ -117,6 +117,12 @@ async def test_who_is_not_known_is_let_in_to_be_told_so(daphne: Daphne, attempt:
     assert await refusal(open_socket(daphne, **attempt)) == 4401
 
 
+async def test_the_reason_of_a_close_is_its_code(daphne: Daphne) -> None:
+    async with open_socket(daphne, [SUBPROTOCOL]) as socket:
+        await Client(socket).closed()
+    assert (socket.close_code, socket.close_reason) == (4401, "not_authenticated")
+
+
 async def test_a_signed_out_browser_is_told_so(daphne: Daphne, cookie: str, client: Browser) -> None:
     await run(client.logout)
     headers = {"Cookie": cookie, "Origin": daphne.url}

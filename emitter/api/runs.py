@@ -13,7 +13,6 @@ from emitter.errors import EmitterError
 from emitter.log.meter import Totals
 from emitter.models import Run
 
-QUESTION_LENGTH = 20_000
 PAGE, LARGEST_PAGE = 20, 100
 TIMELINE = 1_000
 
@@ -21,12 +20,10 @@ TIMELINE = 1_000
 async def start(call: Call) -> HttpResponse:
     """Starts the configured agent on the caller's message."""
     data = body_object(call.request, ("message", "thread_id"))
-    message, thread = data.get("message"), data.get("thread_id")
-    if not isinstance(message, str) or not message.strip() or len(message) > QUESTION_LENGTH:
-        raise EmitterError("bad_request", f"'message' is the question: a text of 1 to {QUESTION_LENGTH:,} characters.")
+    message, thread = agents.check_question(data.get("message")), data.get("thread_id")
     if thread is not None and not isinstance(thread, str):
         raise EmitterError("bad_request", "'thread_id' is a text, or left out.")
-    context = await agents.start(call.who.key, message.strip(), thread)
+    context = await agents.start(call.who.key, message, thread)
     return json_response({"run_id": context.run_id, "thread_id": context.thread_id}, status=202)
 
 

@@ -174,6 +174,15 @@ class Session:
         self._gone = True
         self._wake.set()
 
+    def say(self, frame: str) -> None:
+        """Says a frame of the shell's own, in its turn among the control frames."""
+        self._say(frame)
+
+    @property
+    def reached(self) -> tuple[str, int]:
+        """Epoch and number of the last event written. The epoch is empty before the session has begun."""
+        return self._place.epoch, self._place.position
+
     def news_of_device(self) -> Position | None:
         """What has to be remembered for the client's device and is not yet."""
         if self._visitor.device is None or self._acknowledged <= self._remembered:
@@ -225,14 +234,17 @@ class Session:
         gap = start.gap
         if gap is None and self._place.epoch not in ("", stream.epoch):
             gap = Gap(start.after, start.after + 1, "epoch")
+        after = start.after
+        if gap is not None and not self._speech.replays_after_gap:
+            after, gap = stream.head, Gap(gap.after, stream.head + 1, gap.reason)
         self._claim = None
-        self._place.go_to(stream.epoch, start.after, stream.head)
-        self._acknowledged = start.after
-        self._remembered = -1 if start.gap is None else start.after
+        self._place.go_to(stream.epoch, after, stream.head)
+        self._acknowledged = after
+        self._remembered = -1 if start.gap is None else after
         self._flow.forget()
         if not self._greeted:
             self._greeted = True
-            await self._put(*self._speech.control(self._hello(stream, start.after)))
+            await self._put(*self._speech.control(self._hello(stream, after)))
         if gap is not None:
             await self._tell_gap(gap)
         if self._meanwhile is not None:

@@ -15,6 +15,8 @@ class Speech(Protocol):
     acknowledges: bool
     #: Whether what was written counts as applied, because the client has no way to say it, now or when it comes back.
     written_is_applied: bool
+    #: Whether a client that has lost its place gets all that is kept; else it goes on from the head.
+    replays_after_gap: bool
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
         """Events from number ``first`` on."""
@@ -28,6 +30,7 @@ class Frames:
 
     acknowledges = True
     written_is_applied = False
+    replays_after_gap = True
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
         return [wire.batch(bodies) if len(bodies) > 1 else bodies[0]] if bodies else []
@@ -41,6 +44,7 @@ class Plain:
 
     acknowledges = False
     written_is_applied = True
+    replays_after_gap = True
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
         return [wire.with_epoch(body, epoch) for body in bodies]
@@ -57,6 +61,7 @@ class EventStream:
 
     acknowledges = False
     written_is_applied = False
+    replays_after_gap = True
 
     def events(self, bodies: Sequence[str], first: int, epoch: str) -> list[str]:
         messages = [f"id: {epoch}:{seq}\ndata: {body}\n\n" for seq, body in enumerate(bodies, first)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connections, transaction
@@ -33,6 +34,13 @@ def read_after(key: str, after: int, limit: int = PAGE) -> list[Stored]:
     """The next events of a stream after a number, in order, at most ``limit``."""
     rows = Event.objects.using(conf.database).filter(stream=key, seq__gt=after).order_by("seq")
     return [Stored(*row) for row in rows.values_list("seq", "type", "run", "body")[:limit]]
+
+
+def recent_after(key: str, after: int, since: datetime, limit: int) -> int | None:
+    """The first event after a number, among the newest ``limit``, that was emitted since then; ``None``: none was."""
+    rows = Event.objects.using(conf.database).filter(stream=key, seq__gt=after).order_by("-seq")
+    newest = rows.values_list("seq", "created_at")[:limit]
+    return min((seq for seq, emitted_at in newest if emitted_at >= since), default=None)
 
 
 async def aread_after(key: str, after: int, limit: int = PAGE) -> list[Stored]:
