@@ -17,6 +17,7 @@ from emitter.policy.identity import create_token
 from emitter.policy.rates import LocalRates
 from emitter.service import Item, emitter
 
+from .contention import until
 from .test_emitter import minted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -190,6 +191,16 @@ async def test_an_emit_whose_tier_cannot_be_told_is_stored_whole(context, key, c
     configure(TIER_OF=ask)
     assert [(await emitter.aemit(context, event)).seq for event in (THOUGHT, PROGRESS)] == [1, 2]
     assert metrics.value("emitter_events_total", type="progress_update", source="emitter", tier="unknown") >= 1
+
+
+def test_nobody_is_asked_while_the_database_is_away(context, key, configure, monkeypatch, tmp_path) -> None:
+    asked: list[str] = []
+    configure(TIER_OF=asked.append, SPOOL_FOLDER=str(tmp_path))
+    monkeypatch.setattr(emitter.spool, "away", True)
+    assert emitter.emit(context, THOUGHT).spooled
+    assert asked == []
+    until(lambda: not emitter.spool.in_use)
+    assert payloads(key)[0]["thought"] == THOUGHT.thought
 
 
 async def test_the_tier_is_asked_about_off_the_loop(context, alice, configure) -> None:

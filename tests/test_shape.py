@@ -156,7 +156,7 @@ async def test_a_session_opens_with_one_hop(alice: User) -> None:
 async def test_a_replay_of_a_thousand_events(alice: User) -> None:
     async with live(alice) as (client,):
         await client.until(await think(key_of(alice), 1_000 - client.position))
-        with work(frames=1 + 4, hops=1 + 4, reads=4):
+        with work(frames=1 + 5, hops=1 + 5, reads=5):
             async with converse(key_of(alice), after=0) as replayed:
                 await replayed.until(1_000, ack=False)
 

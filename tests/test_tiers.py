@@ -179,6 +179,12 @@ def test_a_set_that_cannot_be_read_is_refused_by_name(configure, key, given) -> 
         tiers.tier_of(key)
 
 
+@pytest.mark.parametrize(("weights", "places"), [((3, 5, 5, 9), (1 / 3, 2 / 3, 1)), ((1, 1), (1,)), ((1, 8), (0, 1))])
+def test_a_weight_has_its_place_among_all(configure, weights, places) -> None:
+    configure(TIERS={f"t{n}": {"weight": weight} for n, weight in enumerate(weights)}, TIER_OF="first_name")
+    assert tuple(tiers.place_of(weight) for weight in sorted(set(weights))) == places
+
+
 def test_ids_from_outside_may_be_as_old_as_the_shortest_retention(configure) -> None:
     assert tiers.shortest_retention() == 30
     configure(TIER_OF="first_name")

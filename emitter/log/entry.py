@@ -52,7 +52,10 @@ class Unit:
     @property
     def is_left_out(self) -> bool:
         """Whether the log has nothing to say: all are left out, and none can be stored already."""
-        return all(entry.drop is not None and not entry.given for entry in self.entries)
+        for entry in self.entries:  # noqa: SIM110 (each emit asks, and a generator takes ten times as long)
+            if entry.drop is None or entry.given:
+                return False
+        return True
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

@@ -58,7 +58,8 @@ class Tiers:
         elif isinstance(conf.tier_of, str):
             self.everybodys = self.by_name.get(conf.tier_of)
         weights = sorted({1, *(tier.weight for tier in self)})
-        self._places = {weight: place / (len(weights) - 1 or 1) for place, weight in enumerate(weights)}
+        highest = len(weights) - 1
+        self._places = {weight: place / highest if highest else 1.0 for place, weight in enumerate(weights)}
         self._known: OrderedDict[str, tuple[Tier, float]] = OrderedDict()
         self._said: dict[str, float] = {}
 

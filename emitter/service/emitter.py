@@ -63,7 +63,7 @@ class Emitter:
     def emit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """Stores one event and returns its receipt. With an ``event_id`` (UUIDv7) a repetition is stored once."""
         item = Item(context, event, event_id)
-        _learn([item])
+        self._learn([item])
         unit = _unit(item)
         try:
             return _only(self._submit([unit]))[0]
@@ -73,7 +73,7 @@ class Emitter:
     async def aemit(self, context: RunContext, event: Event, *, event_id: UUID | str | None = None) -> Receipt:
         """The async twin of :meth:`emit`."""
         item = Item(context, event, event_id)
-        await _alearn([item])
+        await self._alearn([item])
         unit = _unit(item)
         try:
             return _only(await self._asubmit([unit]))[0]
@@ -87,13 +87,13 @@ class Emitter:
         An error names the ``index`` of the event that was refused.
         """
         batch = _batch(items)
-        _learn(batch)
+        self._learn(batch)
         return _only(self._submit([_whole(batch)])) if batch else []
 
     async def aemit_many(self, items: Items) -> list[Receipt]:
         """The async twin of :meth:`emit_many`."""
         batch = _batch(items)
-        await _alearn(batch)
+        await self._alearn(batch)
         return _only(await self._asubmit([_whole(batch)])) if batch else []
 
     @async_unsafe(_USE_TWIN)
@@ -102,13 +102,13 @@ class Emitter:
 
         An item may be an error already, which is its outcome; so a reader of outside input keeps its places.
         """
-        _learn(items)
+        self._learn(items)
         units, results = _each(items)
         return _fill(results, self._submit(units) if units else [])
 
     async def aemit_each(self, items: Sequence[Item | EmitterError]) -> list[Receipt | EmitterError]:
         """The async twin of :meth:`emit_each`."""
-        await _alearn(items)
+        await self._alearn(items)
         units, results = _each(items)
         return _fill(results, await self._asubmit(units) if units else [])
 
@@ -121,6 +121,18 @@ class Emitter:
         return AsyncRun(self.aemit, context, message)
 
     # The two entrances ------------------------------------------------------------------------------------------------
+
+    def _learn(self, items: Iterable[Item | EmitterError]) -> None:
+        """Sees to it that the tiers of the items' users are known where they are prepared.
+
+        While the database is away nobody is asked, or each emit to the spool would wait for it first.
+        """
+        if tiers.in_use() and not self.spool.away:
+            tiers.learn(_keys(items))
+
+    async def _alearn(self, items: Iterable[Item | EmitterError]) -> None:
+        if tiers.in_use() and not self.spool.away:
+            await tiers.alearn(_keys(items))
 
     def _submit(self, units: list[Unit]) -> list[Outcome]:
         waiting = [unit for unit in units if not unit.is_left_out]
@@ -179,17 +191,6 @@ def _refuse_without(autocommit: bool) -> None:
             "The connection has autocommit off and no atomic block, so nobody would commit the event and ring: "
             "emit inside transaction.atomic(), or leave AUTOCOMMIT on.",
         )
-
-
-def _learn(items: Iterable[Item | EmitterError]) -> None:
-    """Sees to it that the tiers of the items' users are known where they are prepared."""
-    if tiers.in_use():
-        tiers.learn(_keys(items))
-
-
-async def _alearn(items: Iterable[Item | EmitterError]) -> None:
-    if tiers.in_use():
-        await tiers.alearn(_keys(items))
 
 
 def _keys(items: Iterable[Item | EmitterError]) -> set[str]:
