@@ -81,9 +81,13 @@ def test_a_session_that_has_expired_ends_it(alice: User, client: Client) -> None
     assert review([who]) == [None]
 
 
-def test_what_a_cookie_holds_whole_nobody_can_end(alice: User, settings: Any) -> None:
+def test_what_a_cookie_holds_whole_nobody_can_end(alice: User, client: Client, settings: Any) -> None:
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-    assert review([of_user(alice, "whole")]) == [of_user(alice)]
+    client.force_login(alice)
+    assert len(client.cookies["sessionid"].value) > 100
+    who = of_cookies(f"sessionid={client.cookies['sessionid'].value}")
+    assert (who.key, who.standing.session) == (key_of(alice), "")
+    assert review([who]) == [who]
 
 
 def test_it_takes_two_statements_for_any_number(alice: User, bob: User, django_assert_num_queries: Any) -> None:

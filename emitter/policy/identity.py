@@ -64,8 +64,7 @@ def of_user(user: Any, session: str = "") -> Identity:
 
 def of_request(request: HttpRequest) -> Identity:
     """The identity of a request's session. Raises ``not_authenticated``."""
-    session = getattr(getattr(request, "session", None), "session_key", None)
-    return of_user(getattr(request, "user", None), session or "")
+    return of_user(getattr(request, "user", None), sessions.key_of(request))
 
 
 def of_cookies(header: str) -> Identity:

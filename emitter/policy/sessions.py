@@ -10,7 +10,11 @@ from django.conf import settings
 from django.contrib.sessions.backends.cache import SessionStore as CacheStore
 from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieStore
 from django.core.cache import caches
+from django.http import HttpRequest
 from django.utils import timezone
+
+#: Longest key that is remembered; Django's have 32 characters.
+KEY_LENGTH = 100
 
 
 def store() -> Any:
@@ -18,11 +22,18 @@ def store() -> Any:
     return import_module(settings.SESSION_ENGINE).SessionStore
 
 
+def key_of(request: HttpRequest) -> str:
+    """The key by which a request's session can be asked for later; empty where nobody could.
+
+    A session in a signed cookie is all in the cookie: only its browser can end it, and its key would be the session.
+    """
+    key = getattr(getattr(request, "session", None), "session_key", None) or ""
+    return "" if issubclass(store(), CookieStore) or len(key) > KEY_LENGTH else key
+
+
 def living(keys: Collection[str]) -> set[str]:
     """Those of the session keys that nobody has signed out and that have not expired."""
     engine = store()
-    if issubclass(engine, CookieStore):
-        return set(keys)  # Such a session is all in the cookie: nobody can end it but its browser.
     if hasattr(engine, "get_model_class"):
         rows = engine.get_model_class()._default_manager.filter(session_key__in=keys, expire_date__gt=timezone.now())
         return set(rows.values_list("session_key", flat=True))
