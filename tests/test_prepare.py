@@ -1,6 +1,7 @@
 """What is done to an event on its way in: no secret gets as far as the disk, the wire or the logs."""
 
 import logging
+import subprocess
 from contextlib import suppress
 from math import nan
 from pathlib import Path
@@ -38,11 +39,16 @@ def context(key) -> RunContext:
 
 
 def disk() -> bytes:
-    """All that our tables hold, and on SQLite the bytes of the files themselves."""
+    """All that our tables hold, and on SQLite the bytes of the files themselves.
+
+    Another process reads them: one that opens and closes a database file beside SQLite loses its locks on it.
+    """
     tables = list(apps.get_app_config("emitter").get_models())
     held = "".join(str(list(table.objects.values_list())) for table in tables).encode()
-    files = Path(str(connection.settings_dict["NAME"])) if connection.vendor == "sqlite" else None
-    return held + b"".join(path.read_bytes() for path in files.parent.glob(f"{files.name}*")) if files else held
+    if connection.vendor != "sqlite":
+        return held
+    file = Path(str(connection.settings_dict["NAME"]))
+    return held + subprocess.run(["cat", *file.parent.glob(f"{file.name}*")], capture_output=True, check=True).stdout
 
 
 def emit_in_every_way(context: RunContext) -> int:
@@ -83,7 +89,7 @@ async def test_what_a_client_hears_is_the_clean_text_that_is_stored(key) -> None
 def test_a_secret_reaches_no_spool(tmp_path) -> None:
     own = spool.create(tmp_path, 100)
     own.put([Unit([prepare(Item(RunContext("a", run_id="r"), TOOL))])])
-    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    held = subprocess.run(["cat", *tmp_path.iterdir()], capture_output=True, check=True).stdout
     assert SECRET.encode() not in held
     assert b"[REDACTED]" in held
 

@@ -9,7 +9,9 @@ from emitter.policy.secret_keys import Kind, is_random, kind_of, normal
 SECRETS = """password Password db_password DB_PASSWORD userPassword pwd passphrase secret clientSecret client_secret
 api_key apiKey API_KEY X-Api-Key openai_api_key OPENAI_KEY private_key privateKeyPem aws_secret_access_key credentials
 Authorization proxy-authorization accountKey SECRET_KEY_BASE password_confirmation passwords api_keys secret_value"""
-TEXTS = "token access_token refreshToken X-Auth-Token csrf_token botToken id_token token_2 auth smtp_pass pass"
+TEXTS = (
+    "token access_token refreshToken X-Auth-Token csrf_token botToken id_token token_2 auth smtp_pass pass Set-Cookie"
+)
 PLAIN = """monkey keyboard keyword key_count turkey token_count input_tokens output_tokens max_tokens total_tokens
 tokenizer tokenize author authority authenticated authored_by passenger compass bypass passed password_policy
 next_page_token eos_token secretary key_name public_key_id keys_total session_id user_id thread step_number oauth_url"""
@@ -47,7 +49,13 @@ def test_any_text_may_be_a_key(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["wJalrXUtnFEMIK7MDENGbPxRfiCY", "0f8fad5bd9cb469fa16570867728950e", "a=Zm9vYmFyMTIzNDU2Nzg5MA"]
+    "text",
+    [
+        "wJalrXUtnFEMIK7MDENGbPxRfiCY",
+        "0f8fad5bd9cb469fa16570867728950e",
+        "7x2k9m4q8w1z5v3b6n0c7d2f",
+        "a=Zm9vYmFyMTIzNDU2Nzg5MA",
+    ],
 )
 def test_what_a_machine_made_looks_random(text) -> None:
     assert is_random(text)

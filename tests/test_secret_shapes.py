@@ -37,6 +37,8 @@ TEXTS = {
     "{'password':'hunter2', 'b': 1}": "hunter2",
     "password: hunter2": "hunter2",
     "mysql --password hunter2 -u root": "hunter2",
+    "Cookie: theme=dark; sessionid=7x2k9m4q8w": "7x2k9m4q8w",
+    "curl -H 'Cookie: sessionid=7x2k9m4q8w' /": "7x2k9m4q8w",
     "connect(password='hunter2')": "hunter2",
     "url=jdbc:postgresql://h/db?password=hunter2": "hunter2",
     "-----BEGIN PRIVATE KEY-----\nMIIEv\n-----END PRIVATE KEY-----": "MIIEv",
@@ -46,7 +48,7 @@ ORDINARY = """The monkey ate 3 keys.|password: required|Invalid token: expired|m
 if password == given:|Enter your password: then press return|task-management-for-enterprise-users-2000
 https://example.com/a:b@c?x=1&next=/home|run 550e8400-e29b-41d4-a716-446655440000|the bearer of the ring|tests pass=12
 -----BEGIN PUBLIC KEY-----|user@example.com: hello|2026-01-02T03:04:05.678Z|sort_key=region|basic information
-0f8fad5bd9cb469fa16570867728950e|responsibilities_of_the_department|key: value|a = b|author=Smith"""
+a cookie: crumbs|0f8fad5bd9cb469fa16570867728950e|responsibilities_of_the_department|key: value|a = b|author=Smith"""
 
 
 @pytest.mark.parametrize(("text", "secret"), TEXTS.items(), ids=range(len(TEXTS)))

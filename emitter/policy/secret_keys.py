@@ -77,20 +77,19 @@ def _kind_of_name(last: str, before: str) -> Kind:
     if last in _SECRETS or (last in ("key", "keys") and before in _KEYS):
         return Kind.SECRET
     if (
-        last == "auth"
+        last in ("auth", "cookie", "cookies")
         or (last == "token" and before not in _PLAIN_TOKENS)
         or (last == "pass" and (not before or before in _PASS))
     ):
         return Kind.SECRET_TEXT
-    if last in ("key", "keys", "cookie", "cookies", "sig", "signature") or (
-        last == "tokens" and before not in _PLAIN_TOKENS
-    ):
+    if last in ("key", "keys", "sig", "signature") or (last == "tokens" and before not in _PLAIN_TOKENS):
         return Kind.SECRET_IF_RANDOM
     return Kind.PLAIN
 
 
 _RUN = re.compile(r"[A-Za-z0-9+=_-]{20,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MIXED = re.compile(r"[A-Za-z0-9]{24,}")
 _HEX = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}\Z", re.IGNORECASE)
 
 
@@ -100,5 +99,7 @@ def is_random(text: str) -> bool:
 
 
 def _is_random(run: str) -> bool:
-    kinds = (str.isupper, str.islower, str.isdigit)
-    return all(any(map(kind, run)) for kind in kinds) or _HEX.match(run) is not None
+    if all(any(map(kind, run)) for kind in (str.isupper, str.islower, str.isdigit)) or _HEX.match(run):
+        return True
+    mixed = max(_MIXED.findall(run), key=len, default="")
+    return sum(map(str.isdigit, mixed)) >= 4 <= sum(map(str.isalpha, mixed))

@@ -19,7 +19,7 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?!-----)[\s\S])*(?:-----END (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----)?"
 )
-_URL = re.compile(r"(?P<before>\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@\"'<>\\]*):(?P<secret>[^\s/\"'<>\\]+)@")
+_URL = re.compile(r"(?P<before>://[^\s/:@\"'<>\\]*):(?P<secret>[^\s/\"'<>\\]+)@")
 _BEARER = re.compile(
     r"(?P<before>\bbearer\s{1,3})(?P<secret>(?=[^\s\"',;]*\d|[A-Za-z0-9._~+/]{16})[A-Za-z0-9._~+/=-]{8,})",
     re.IGNORECASE,
@@ -53,6 +53,8 @@ _NAMED = re.compile(
 )
 _QUOTED = re.compile(r"\\{0,4}(?P<quote>[\"'])(?P<secret>(?:(?!(?P=quote))[^\\\r\n]|\\(?!\\{0,3}(?P=quote)))+)")
 _SCHEME = re.compile(r"(?:basic|bearer|digest|token|negotiate|apikey)\s{1,3}", re.IGNORECASE)
+#: What a cookie header holds.
+_PAIRS = re.compile(r"[^\s=;\"'<>\\]+=[^\r\n\"'<>\\]*")
 _BARE = re.compile(r"[^\s\"'&;,<>\\]+")
 
 RUN = 20
@@ -115,6 +117,8 @@ def _value_span(text: str, found: re.Match[str], kind: Kind) -> tuple[int, int] 
     sign, start = found["sign"], found.end()
     if found["name"].lower().endswith("authorization") and (scheme := _SCHEME.match(text, start)):
         start = scheme.end()
+    if found["name"].lower().endswith("cookie") and (pairs := _PAIRS.match(text, start)):
+        return pairs.span()
     value = _QUOTED.match(text, start)
     if value is not None:
         span = value.span("secret")
