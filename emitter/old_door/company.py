@@ -57,8 +57,10 @@ async def seated(key: str, kind: Kind, invite: Callable[[Seat], Guest]) -> Async
         try:
             yield guest
         finally:
-            async with company.turn:
-                await _leave(guest, kind, company)
+            try:
+                async with company.turn:
+                    await _leave(guest, kind, company)
+            finally:
                 del company.came_at[guest]
     finally:
         company.size -= 1
