@@ -11,6 +11,7 @@ from emitter.migration.audit.baseline import BrokenBaseline, Comparison, Known, 
 from emitter.migration.audit.facts import Module, Unread
 from emitter.migration.audit.files import LEFT_OUT, Source, find
 from emitter.migration.audit.reading import Progress, deep, read_all, undisturbed
+from emitter.migration.audit.reading import read as read_file
 from emitter.migration.audit.report import Report
 from emitter.migration.audit.verdicts import Finding, Verdict, judge
 
@@ -26,9 +27,15 @@ def audit(
 ) -> Report:
     """Reads the Python files below ``paths`` and judges them together. Raises ``FileNotFoundError``."""
     found = find(paths, exclude, left_out=left_out)
-    read = read_all([one for one in found if isinstance(one, Source)], progress=progress)
+    sources = {one.shown: one for one in found if isinstance(one, Source)}
+    read = read_all(list(sources.values()), progress=progress)
     modules = [one for one in read if isinstance(one, Module)]
     unread = [one for one in [*found, *read] if isinstance(one, Unread)]
+
+    def read_whole(path: str) -> Module | None:
+        again = read_file(sources[path], whole=True)
+        return again if isinstance(again, Module) else None
+
     with deep(), undisturbed():
-        findings = judge(modules)
+        findings = judge(modules, read_whole)
     return Report(findings, sorted(unread, key=lambda one: one.path), len(modules))

@@ -81,12 +81,13 @@ class Class:
 class Module:
     """A file: ``parts`` is its place (``("app", "services", "bridge")``), ``imports`` what each name stands for.
 
-    A relative import keeps its dots.
+    A relative import keeps its dots. Of a file that is not whole only names are known.
     """
 
     path: str
     parts: tuple[str, ...] = ()
     is_package: bool = False
+    is_whole: bool = False
     imports: dict[str, str] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     constants: dict[str, Atoms] = field(default_factory=dict)

@@ -9,31 +9,30 @@ from pathlib import PurePath
 
 from emitter.migration.audit.facts import Atoms, Class, Function, Module, events
 from emitter.migration.audit.flow import Flow
-from emitter.migration.audit.syntax import chain_of, made_by
+from emitter.migration.audit.outline import bases_of, read_outline, take_import, top_of
+from emitter.migration.audit.syntax import chain_of
 from emitter.migration.audit.words import event_in
 
-#: A file without any of these words neither emits nor carries events; of it only the names are read.
+#: Words of emitting. A file without any is read whole only if events are handed to it.
 HOT = re.compile(
     rb"agent[._:-]?(started|thinking|completed|\W)|tool[._:-]?(executing|completed|\W)|emitter|emit_|notify_"
-    rb"|group_send|send_to_|broadcast|send_json|send_text|channel_layer|websocket|socketio",
+    rb"|thinking\(|group_send|send_to_|broadcast|send_json|send_text|channel_layer|websocket|socketio",
     re.IGNORECASE,
 )
 _CONSTANT = re.compile(r"_*[A-Z]")
 _SCRIPT = "<module>"
 
 
-def read_module(shown: str, place: PurePath, source: bytes, tree: ast.Module) -> Module:
-    """What is known of a file, given its syntax tree."""
+def read_module(shown: str, place: PurePath, source: bytes, tree: ast.Module, *, whole: bool = False) -> Module:
+    """What is known of a file, given its syntax tree: all, or if none of the words is in it the outline."""
     is_package = place.stem == "__init__"
     parts = place.parts[:-1] if is_package else (*place.parts[:-1], place.stem)
     module = Module(shown, parts, is_package)
-    if HOT.search(source):
+    if whole or HOT.search(source):
+        module.is_whole = True
         _Reader(module).read(tree)
     else:
-        for statement in _top(tree.body):
-            _take_import(module, statement)
-            if isinstance(statement, ast.ClassDef):
-                module.classes[statement.name] = Class(statement.name, statement.lineno, _bases(statement))
+        read_outline(module, tree)
     return module
 
 
@@ -45,8 +44,8 @@ class _Reader:
 
     def read(self, tree: ast.Module) -> None:
         for node in ast.walk(tree):
-            _take_import(self._module, node)
-        for statement in _top(tree.body):
+            take_import(self._module, node)
+        for statement in top_of(tree.body):
             if isinstance(statement, ast.Assign | ast.AnnAssign):
                 for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
                     if isinstance(target, ast.Name):
@@ -56,7 +55,7 @@ class _Reader:
         flow.read(None, tree.body)
         self._module.types = script.types
         self._module.functions[_SCRIPT] = script
-        for statement in _top(tree.body):
+        for statement in top_of(tree.body):
             self._constant(flow, statement, self._module.constants)
         self._definitions(tree.body, None, "")
 
@@ -67,7 +66,7 @@ class _Reader:
         return bool(_CONSTANT.match(last)) or root in self._module.constants or chain in self._module.imports
 
     def _definitions(self, body: Iterable[ast.stmt], owner: Class | None, within: str) -> None:
-        for statement in _top(body):
+        for statement in top_of(body):
             if isinstance(statement, ast.ClassDef):
                 self._class(statement, within)
             elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -80,7 +79,7 @@ class _Reader:
                     self._class(node, f"{within}{statement.name}.")
 
     def _class(self, node: ast.ClassDef, within: str) -> None:
-        made = Class(f"{within}{node.name}", node.lineno, _bases(node))
+        made = Class(f"{within}{node.name}", node.lineno, bases_of(node))
         self._module.classes[made.name] = made
         body = Function(_SCRIPT, node.lineno, made.name)
         flow = Flow(body, self._is_known, nested=False)
@@ -122,32 +121,6 @@ class _Reader:
             constants[name] = constants.get(name, frozenset()) | flow.held(value)
 
 
-def _take_import(module: Module, node: ast.AST) -> None:
-    if isinstance(node, ast.ImportFrom):
-        source = "." * node.level + (node.module or "")
-        for alias in node.names:
-            if alias.name == "*":
-                module.stars.append(source)
-            else:
-                module.imports[alias.asname or alias.name] = (
-                    f"{source}{'' if source.endswith('.') else '.'}{alias.name}"
-                )
-    elif isinstance(node, ast.Import):
-        for alias in node.names:
-            name = alias.asname or alias.name.partition(".")[0]
-            module.imports[name] = alias.name if alias.asname else name
-
-
-def _top(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a file, those under a condition too."""
-    for statement in body:
-        yield statement
-        if isinstance(statement, ast.If | ast.Try):
-            yield from _top([*statement.body, *statement.orelse])
-            for handler in getattr(statement, "handlers", []):
-                yield from _top(handler.body)
-
-
 def _classes_within(node: ast.AST) -> Iterator[ast.ClassDef]:
     """The classes that a function defines, without those that these define."""
     for child in ast.iter_child_nodes(node):
@@ -155,10 +128,6 @@ def _classes_within(node: ast.AST) -> Iterator[ast.ClassDef]:
             yield child
         elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
             yield from _classes_within(child)
-
-
-def _bases(node: ast.ClassDef) -> tuple[str, ...]:
-    return tuple(chain.rstrip("[]") for chain in map(made_by, node.bases) if chain)
 
 
 def _named_members(node: ast.ClassDef) -> Iterator[tuple[str, Atoms]]:

@@ -59,6 +59,21 @@ class Paths:
         """How far a function carries what it is given."""
         return self._reach.get(id(place.function), Reach.NOWHERE)
 
+    def wanted(self) -> set[str]:
+        """Files that events are handed to, of which only the outline is known."""
+        reached = {id(place.function): place for place in self.places if self.made_in(place)}
+        waiting, wanted = list(reached.values()), set()
+        while waiting:
+            place = waiting.pop()
+            for step in self.steps.get(id(place.function), ()):
+                for callee in step.callees if step.events or step.flows else ():
+                    if not callee.module.is_whole:
+                        wanted.add(callee.module.path)
+                    elif id(callee.function) not in reached:
+                        reached[id(callee.function)] = callee
+                        waiting.append(callee)
+        return wanted
+
     def beyond(self, place: Place, step: Step, callee: Place) -> Reach:
         """How far what a step hands to a function gets, seen from its caller: to another's emitter at most."""
         reach = self.reach(callee)

@@ -45,22 +45,22 @@ def read_all(sources: Sequence[Source], *, progress: Progress = lambda done, tot
     return [one for place in sorted(read) for one in read[place]]
 
 
-def read(source: Source) -> Read:
-    """One file. What cannot be read says why."""
+def read(source: Source, *, whole: bool = False) -> Read:
+    """One file, ``whole`` whatever words are in it. What cannot be read says why."""
     if source.size > LARGEST:
         return Unread(source.shown, f"is larger than {LARGEST // 1024 // 1024} MiB")
     try:
-        return read_text(source.shown, source.place.read_bytes(), source.place)
+        return read_text(source.shown, source.place.read_bytes(), source.place, whole=whole)
     except OSError as error:
         return Unread(source.shown, f"cannot be opened: {error.strerror}")
 
 
-def read_text(shown: str, text: bytes, place: PurePath | None = None) -> Read:
+def read_text(shown: str, text: bytes, place: PurePath | None = None, *, whole: bool = False) -> Read:
     """The text of one file, in whatever encoding it says."""
     try:
         tree = ast.parse(text, shown)
         with deep():
-            return read_module(shown, place or PurePath(shown), text, tree)
+            return read_module(shown, place or PurePath(shown), text, tree, whole=whole)
     except SyntaxError as error:
         where = "" if error.lineno is None else f", line {error.lineno}"
         return Unread(shown, f"is not Python {sys.version_info.major}: {error.msg}{where}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from emitter.migration.audit.facts import Class, Function, Module
 from emitter.migration.audit.tree import Definition, Instance, Meaning, Name, Place, Tree
 
 #: How many types may follow from one another in a row.
 _STEPS = 12
+#: How many overrides of a method are looked at.
+_OVERRIDES = 20
 _WORD = re.compile(r"[A-Za-z_][\w.]*")
 _SEGMENT = re.compile(r"(\w+)((?:\(\)|\[\])*)")
 _NO_FUNCTION = Function("<module>", 0)
@@ -36,11 +39,11 @@ class Scope:
                 made = self._tree.method(self._tree.lineage(definition), "__init__")
                 return [made] if made else []
             case Place(module, function, home) as found:
-                if function.calls or home is None:
+                if function.calls or home is None or not module.is_whole:
                     return [found]
                 line = self._tree.descendants(self._tree.definition(module, home))
-                overrides = [self._tree.method([child], function.name) for child in line[1:]]
-                return [found, *(override for override in overrides if override)]
+                overrides = (self._tree.method([child], function.name) for child in line[1:])
+                return [found, *islice(filter(None, overrides), _OVERRIDES)]
             case _:
                 return []
 

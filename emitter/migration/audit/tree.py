@@ -10,6 +10,8 @@ from emitter.migration.audit.facts import Class, Function, Module
 
 #: How many names may stand for one another in a row.
 _STEPS = 12
+#: How many parts of a module's name it is found by.
+_END = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,16 +55,21 @@ class Tree:
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self.modules = sorted(modules, key=lambda module: module.path)
-        self._by_last = defaultdict[str, list[Module]](list)
+        self._by_end = defaultdict[tuple[str, ...], list[Module]](list)
         for module in self.modules:
-            if module.parts:
-                self._by_last[module.parts[-1]].append(module)
+            for length in range(1, min(_END, len(module.parts)) + 1):
+                self._by_end[module.parts[-length:]].append(module)
         self._definitions: dict[int, Definition] = {}
         self._places: dict[int, Place] = {}
-        self._children = defaultdict[int, list[Definition]](list)
+        self._symbols: dict[tuple[int, str], Meaning] = {}
+        self._lines: dict[tuple[int, Definition], list[Definition]] = {}
+        self._parents: dict[Definition, list[Definition]] = {}
+        self._children = defaultdict[Definition, list[Definition]](list)
         for definition in self.definitions():
-            for base in self.bases(definition):
-                self._children[id(base.made)].append(definition)
+            bases = (self.symbol(definition.module, base) for base in definition.made.bases)
+            self._parents[definition] = [one for one in bases if isinstance(one, Definition) and one is not definition]
+            for base in self._parents[definition]:
+                self._children[base].append(definition)
 
     # What there is ----------------------------------------------------------------------------------------------------
 
@@ -88,24 +95,24 @@ class Tree:
 
     # Classes ----------------------------------------------------------------------------------------------------------
 
-    def bases(self, definition: Definition) -> list[Definition]:
-        """The direct bases that are defined here."""
-        found = (self.symbol(definition.module, base) for base in definition.made.bases)
-        return [base for base in found if isinstance(base, Definition) and base is not definition]
-
     def lineage(self, definition: Definition) -> list[Definition]:
         """A class and its bases, nearest first."""
-        line = [definition]
-        for one in line:
-            line += [base for base in self.bases(one) if base not in line]
-        return line
+        return self._line(definition, self._parents)
 
     def descendants(self, definition: Definition) -> list[Definition]:
         """A class and all that inherit from it."""
-        line = [definition]
-        for one in line:
-            line += [child for child in self._children[id(one.made)] if child not in line]
-        return line
+        return self._line(definition, self._children)
+
+    def _line(self, first: Definition, following: dict[Definition, list[Definition]]) -> list[Definition]:
+        known = self._lines.get((id(following), first))
+        if known is None:
+            line = {first: None}  # In order, and each once.
+            waiting = [first]
+            for one in waiting:
+                waiting += [other for other in following.get(one, ()) if other not in line]
+                line |= dict.fromkeys(waiting)
+            known = self._lines[id(following), first] = list(line)
+        return known
 
     def method(self, line: Sequence[Definition], name: str) -> Place | None:
         """The first method of this name."""
@@ -116,11 +123,14 @@ class Tree:
 
     # Names ------------------------------------------------------------------------------------------------------------
 
-    def symbol(self, module: Module, chain: str, steps: int = 0) -> Meaning:
+    def symbol(self, module: Module, chain: str) -> Meaning:
         """What a name at the top of a file means, through imports."""
-        root, _, rest = chain.partition(".")
-        meaning = self.within(module, root, steps)
-        return self.inside(meaning, rest, steps) if rest and meaning is not None else meaning
+        key = (id(module), chain)
+        if key not in self._symbols:
+            root, _, rest = chain.partition(".")
+            meaning = self.within(module, root)
+            self._symbols[key] = self.inside(meaning, rest) if rest and meaning is not None else meaning
+        return self._symbols[key]
 
     def within(self, module: Module, name: str, steps: int = 0) -> Meaning:
         """What a plain name means at the top of a file."""
@@ -182,11 +192,8 @@ class Tree:
             package = module.parts if module.is_package else module.parts[:-1]
             package = package[: len(package) - (level - 1)] if level > 1 else package
             wanted = (*package, *wanted)
-        candidates = [
-            other
-            for other in self._by_last.get(wanted[-1] if wanted else "", [])
-            if other.parts[-len(wanted) :] == wanted
-        ]
+        nearly = self._by_end.get(wanted[-_END:], [])
+        candidates = [other for other in nearly if other.parts[-len(wanted) :] == wanted]
         return max(candidates, key=lambda other: _shared(other.parts, module.parts), default=None)
 
     def _submodule(self, package: Module, name: str) -> Module | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -60,12 +60,18 @@ class _Role:
     callee: Place | None = None
 
 
-def judge(modules: Iterable[Module]) -> list[Finding]:
-    """The findings of a code base, by path and line."""
-    tree = Tree(modules)
-    scope = Scope(tree)
-    meanings = Meanings(tree, scope)
-    return _Judge(Paths(tree, scope, meanings), meanings).findings()
+def judge(modules: Iterable[Module], read_whole: Callable[[str], Module | None] = lambda path: None) -> list[Finding]:
+    """The findings of a code base, by path and line. ``read_whole`` reads a file of which only the outline is known."""
+    known = {module.path: module for module in modules}
+    while True:
+        tree = Tree(known.values())
+        scope = Scope(tree)
+        meanings = Meanings(tree, scope)
+        paths = Paths(tree, scope, meanings)
+        more = [module for path in sorted(paths.wanted()) if (module := read_whole(path)) is not None]
+        if not more:
+            return _Judge(paths, meanings).findings()
+        known |= {module.path: module for module in more}
 
 
 class _Judge:
