@@ -1,5 +1,6 @@
 """What is read of a code base, and what is said of what cannot be."""
 
+import multiprocessing
 import os
 import re
 from pathlib import Path
@@ -154,6 +155,21 @@ def test_several_processes_read_what_one_does(tmp_path, monkeypatch) -> None:
     alone = read_all(sources)
     monkeypatch.setattr(reading, "SHARED", 0)
     assert read_all(sources) == alone
+
+
+def test_whoever_interrupts_does_not_wait_for_the_rest(tmp_path, monkeypatch) -> None:
+    write(tmp_path, {f"code{n:02}.py": "#" * 400_000 for n in range(20)})
+    monkeypatch.setattr(reading, "SHARED", 0)
+    seen: list[int] = []
+
+    def interrupt(done: int, total: int) -> None:
+        seen.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_all(find([str(tmp_path)]), progress=interrupt)
+    assert len(seen) == 1
+    assert multiprocessing.active_children() == []
 
 
 def test_progress_is_told_to_the_end(tmp_path) -> None:

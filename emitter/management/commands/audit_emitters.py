@@ -69,6 +69,8 @@ class Command(BaseCommand):
             )
         except FileNotFoundError as error:
             raise CommandError(f"There is no {error}.", returncode=2) from None
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted.", returncode=130) from None
 
     def _progress(self, done: int, total: int) -> None:
         bar = "█" * (BAR * done // max(total, 1))

@@ -140,6 +140,8 @@ class Paths:
     def _step(self, place: Place, call: Call) -> Step:
         events = self._meanings.of(place, call.atoms)
         flows = any(atom.kind in (Kind.PARAMETER, Kind.ATTRIBUTE) for atom in call.atoms)
+        if not (events or flows or words.is_send(call.chain) or words.is_eventful(call.chain.rpartition(".")[2])):
+            return Step(call, events, Reach.NOWHERE)
         known = self._scope.callees(place, words.without_queue(call.chain))
         nearby = [] if known else self._nearby(place, call.chain)
         callees = known or nearby

@@ -6,11 +6,12 @@ import ast
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import PurePath
 
 from emitter.migration.audit.facts import Module, Unread
@@ -28,6 +29,7 @@ _FRAMES = 20_000
 
 Read = Module | Unread
 Progress = Callable[[int, int], None]
+Arriving = Generator[tuple[int, list[Read]], None, None]
 
 
 def read_all(sources: Sequence[Source], *, progress: Progress = lambda done, total: None) -> list[Read]:
@@ -38,10 +40,11 @@ def read_all(sources: Sequence[Source], *, progress: Progress = lambda done, tot
     )
     read: dict[int, list[Read]] = {}
     done = 0
-    for place, piece in _by_processes(pieces, workers) if _is_worth_it(sources, workers) else _here(pieces):
-        read[place] = piece
-        done += len(piece)
-        progress(done, len(sources))
+    with closing(_by_processes(pieces, workers) if _is_worth_it(sources, workers) else _here(pieces)) as arriving:
+        for place, piece in arriving:
+            read[place] = piece
+            done += len(piece)
+            progress(done, len(sources))
     return [one for place in sorted(read) for one in read[place]]
 
 
@@ -100,21 +103,26 @@ def _read_piece(sources: Sequence[Source]) -> list[Read]:
         return [read(source) for source in sources]
 
 
-def _here(pieces: Sequence[Sequence[Source]]) -> Iterator[tuple[int, list[Read]]]:
+def _here(pieces: Sequence[Sequence[Source]]) -> Arriving:
     for place, piece in enumerate(pieces):
         yield place, _read_piece(piece)
 
 
-def _by_processes(pieces: Sequence[Sequence[Source]], workers: int) -> Iterator[tuple[int, list[Read]]]:
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+def _by_processes(pieces: Sequence[Sequence[Source]], workers: int) -> Arriving:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _ignore_interrupts)
+    try:
         waiting: dict[Future[list[Read]], int] = {
             pool.submit(_read_piece, piece): place for place, piece in enumerate(pieces)
         }
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Whoever presses Ctrl-C means the one that gives out the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _is_worth_it(sources: Sequence[Source], workers: int) -> bool:
