@@ -100,7 +100,7 @@ def test_every_setting_with_its_default_and_its_meaning(name) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_every_command_with_its_options(name) -> None:
     actions = load_command_class("emitter", name).create_parser("manage.py", name)._actions
-    options = {action.option_strings[-1] for action in actions if action.dest not in DJANGOS}
+    options = {action.option_strings[-1] for action in actions if action.option_strings and action.dest not in DJANGOS}
     rows = re.findall(rf"^\| `manage\.py {name}` .*\n(?:\| \| .*\n)*", section("Commands"), re.MULTILINE)
     told = set(re.findall(r"`(--[\w-]+)`", "".join(rows)))
     assert told == options, f"The options of {name} in docs/reference.md, Commands, are to be {sorted(options)}"

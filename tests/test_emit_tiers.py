@@ -245,3 +245,11 @@ def test_no_question_to_an_agent_sets_a_tier(client, free, alice) -> None:
     client.force_login(alice)
     answer = client.post("/api/runs/", {"message": "Why?", "tier": "enterprise"}, "application/json")
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def test_what_was_spent_is_never_left_out(context, give) -> None:
+    give(auxiliary_types=frozenset())
+    usage = {"model": "m", "input_tokens": 3, "output_tokens": 1}
+    assert emitter.emit(context, Custom("progress_update", {"usage": usage})).dropped is None
+    assert emitter.emit(context, Custom("usage_reported", {})).dropped is None
+    assert emitter.emit(context, Custom("progress_update", {})).dropped == "tier_unsubscribed"

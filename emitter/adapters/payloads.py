@@ -15,6 +15,7 @@ import msgspec
 from emitter import events
 from emitter.errors import EventRefused
 from emitter.events import Custom, JsonObject
+from emitter.metering.usage import reported_by
 
 #: Old names of known keys, by event type.
 NAMES: dict[str, dict[str, str]] = {
@@ -73,10 +74,10 @@ def _renamed(event_type: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 def _typed(event_type: str, payload: dict[str, Any]) -> dict[str, Any]:
     """Sets aside what the emitter would refuse the event for."""
-    known = events.KNOWN_KEYS.get(event_type)
-    if known is None or _fits(event_type, payload):
+    known = {*events.KNOWN_KEYS.get(event_type, ()), "usage"}
+    if _fits(event_type, payload):
         return payload
-    misfits = {key: payload[key] for key in known if not _fits(event_type, {key: payload.get(key)})}
+    misfits = {key: payload[key] for key in known & payload.keys() if not _fits(event_type, {key: payload[key]})}
     kept = {key: value for key, value in payload.items() if key not in misfits}
     return {**kept, "legacy": misfits}
 
@@ -84,6 +85,7 @@ def _typed(event_type: str, payload: dict[str, Any]) -> dict[str, Any]:
 def _fits(event_type: str, payload: JsonObject) -> bool:
     try:
         events.check(event_type, payload)
+        reported_by(event_type, payload)
     except EventRefused:
         return False
     return True

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from emitter.errors import EventRefused
-from emitter.events import FINAL
+from emitter.events import ACCOUNTING, FINAL
 from emitter.log.entry import Entry, Unit
 
 RUNNING = "running"
@@ -139,7 +139,7 @@ class Lives:
         seen: set[tuple[str, UUID]] = set()
         for index, entry in enumerate(unit.entries):
             name = (entry.stream, entry.event_id)
-            if name in known or name in seen:
+            if name in known or name in seen or entry.type in ACCOUNTING:  # What was spent is told, also afterwards.
                 continue
             seen.add(name)
             before = lives[entry.run] if entry.run in lives else self._life(entry, runs.get(entry.run))

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db.models import Field
 
 from emitter.conf import conf
@@ -140,9 +141,13 @@ def _field_value(key: str) -> Any | None:
     name = "pk" if conf.user_key == "pk" else conf.user_key
     meta = get_user_model()._meta
     field: Field[Any, Any] = meta.pk if name == "pk" else meta.get_field(name)  # type: ignore[assignment]
+    if _NOWHERE.search(key):
+        return None
     try:
         value = field.to_python(key)
-        field.run_validators(value)
+        for validator in field.validators:
+            if not isinstance(validator, RegexValidator):  # Who has an odd name has it all the same.
+                validator(value)
     except (ValidationError, ValueError, OverflowError):
         return None
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -10,7 +11,7 @@ from emitter import clock, events, metrics, wire
 from emitter.conf import Conf, conf, current
 from emitter.context import RunContext, check_event_id, minted_at
 from emitter.errors import EventRefused
-from emitter.log.entry import Entry
+from emitter.log.entry import Entry, Reported
 from emitter.metering.usage import reported_by
 from emitter.policy import contexts, rates, tiers
 from emitter.policy.cleaning import Cleaner
@@ -52,7 +53,8 @@ def prepare(item: Item) -> Entry:
     encoded = wire.encode_payload(payload, max_depth=rules.payload_depth, keys=keys)
     digest = wire.digest(event.type, context.run_id, context.thread_id, context.agent_name, payload)
     tier = tiers.remembered(context.user_id)
-    encoded = _kept(tier, event.type, _cleaned(event.type, keys, encoded, rules))
+    cleaner = _cleaner_for(rules)
+    encoded = _kept(tier, event.type, _cleaned(event.type, keys, encoded, cleaner))
     wire.refuse_large(encoded, rules.payload_bytes)
     return Entry(
         stream=context.user_id,
@@ -66,8 +68,8 @@ def prepare(item: Item) -> Entry:
         payload=encoded,
         created_at=now,
         tier=tier.name,
-        drop=_drop_code(tier, context.user_id, event.type),
-        usage=usage,
+        drop=None if usage is not None else _drop_code(tier, context.user_id, event.type),
+        usage=None if usage is None else _named(usage, cleaner),
         flags=flags,
         source=context.source,
     )
@@ -76,13 +78,22 @@ def prepare(item: Item) -> Entry:
 _cleaner: tuple[Conf | None, Cleaner] = (None, Cleaner())
 
 
-def _cleaned(event_type: str, keys: set[str], encoded: bytes, rules: Conf) -> bytes:
-    """The payload without what must not be stored; what that was is counted and told nowhere."""
+def _cleaner_for(rules: Conf) -> Cleaner:
     global _cleaner
     made_for, cleaner = _cleaner
     if made_for is not rules:
         cleaner = Cleaner(rules.string_chars, rules.list_items, rules.secret_keys, rules.plain_keys)
         _cleaner = rules, cleaner
+    return cleaner
+
+
+def _named(usage: Reported, cleaner: Cleaner) -> Reported:
+    """Usage with its models called as the stored payload calls them: a secret may stand there too."""
+    return Reported(tuple(replace(call, model=cleaner.text(call.model)) for call in usage.calls), usage.total)
+
+
+def _cleaned(event_type: str, keys: set[str], encoded: bytes, cleaner: Cleaner) -> bytes:
+    """The payload without what must not be stored; what that was is counted and told nowhere."""
     encoded, cleaned = cleaner.clean(event_type, keys, encoded)
     for kind, number in (cleaned or {}).items():
         metrics.CLEANED.labels(kind=kind).inc(number)
@@ -102,7 +113,7 @@ def _kept(tier: Tier, event_type: str, encoded: bytes) -> bytes:
 
 
 def _drop_code(tier: Tier, key: str, event_type: str) -> str | None:
-    if event_type in PROTECTED:
+    if event_type in PROTECTED or event_type in events.ACCOUNTING:
         return None
     if not takes(tier, event_type):
         return UNSUBSCRIBED

@@ -83,3 +83,8 @@ def test_long_texts_and_lists_are_cut_with_a_mark() -> None:
         "e": ["z" * 9],
     }
     assert (shortened("x" * 9, 5), shortened(list(range(9)), 5), shortened(7, 5)) == ("xxxxx...", list(range(9)), 7)
+
+
+def test_usage_that_tells_nothing_is_set_aside() -> None:
+    made = fitted("agent_completed", {"result": "r", "usage": {"calls": "many"}})
+    assert made.body == {"result": "r", "legacy": {"usage": {"calls": "many"}}}
