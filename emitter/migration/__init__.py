@@ -1,0 +1,1 @@
+"""What helps a code base to move over to the one emitter."""
