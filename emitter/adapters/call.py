@@ -46,6 +46,9 @@ class Face:
     def __init__(self) -> None:
         warn_once(self.adapter)
 
+    async def _legacy_prepare(self) -> None:
+        """Is awaited before each translation, which itself waits for nothing."""
+
     async def _legacy_context(self, told: Told) -> RunContext:
         """Whose event this is. Raises ``EventRefused``."""
         raise NotImplementedError
@@ -69,6 +72,7 @@ class Call(Generic[R]):
 
     async def understood(self) -> Item | None:
         """The event that it becomes, ``None`` where the old method kept silent. Raises ``EmitterError``."""
+        await self.face._legacy_prepare()
         self.told = self.translate(self.face, *self.args, **self.kwargs)
         if self.told is not None:
             context = await self.face._legacy_context(self.told)

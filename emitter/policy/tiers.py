@@ -15,3 +15,13 @@ class Tier:
 def tier_of(key: str) -> Tier:
     """The tier of a user."""
     return Tier()
+
+
+async def atier_of(key: str) -> Tier:
+    """The async twin of :func:`tier_of`."""
+    return tier_of(key)
+
+
+def remembered(key: str) -> Tier:
+    """The tier of a user as far as it is known, at once."""
+    return tier_of(key)

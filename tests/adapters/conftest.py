@@ -1,4 +1,4 @@
-"""A user whom the old contexts take: their placeholder words include "1"."""
+"""Users whom the old contexts take: their placeholder words include "1"."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,6 +9,11 @@ from emitter.adapters.context import UserExecutionContext
 @pytest.fixture
 def alice(db: None) -> User:
     return User.objects.create(pk=4711, username="alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create(pk=4712, username="bob")
 
 
 @pytest.fixture

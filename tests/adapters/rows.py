@@ -29,7 +29,10 @@ def name(one: Any) -> str | None:
 
 async def events(key: str) -> list[dict[str, Any]]:
     """A user's stored events, in order."""
-    return [msgspec.json.decode(stored.body) for stored in await aread_after(key, 0)]
+    found: list[dict[str, Any]] = []
+    while page := await aread_after(key, len(found)):
+        found += [msgspec.json.decode(stored.body) for stored in page]
+    return found
 
 
 async def only_event(key: str) -> dict[str, Any]:

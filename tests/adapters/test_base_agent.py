@@ -305,6 +305,15 @@ async def test_the_user_is_found(by: str, context: Any, key: str) -> None:
     assert (await events(key))[-1]["payload"]["thought"] == "Hm"
 
 
+async def test_the_thread_is_the_one_that_was_registered_with_the_bridge(key: str) -> None:
+    bridge, agent = AgentWebSocketBridge(), Analyst(user_id=key)
+    await bridge.ensure_integration()
+    await bridge.register_run_thread_mapping("run-19", "thread_9")
+    agent.set_websocket_bridge(bridge, "run-19")
+    await agent.emit_thinking("Hm")
+    assert (await only_event(key))["thread_id"] == "thread_9"
+
+
 async def test_a_bridge_that_two_agents_share_mixes_no_users(key: str, bob: Any, context: Any) -> None:
     bridge, told = AgentWebSocketBridge(), []
     for user in (key, str(bob.pk)):

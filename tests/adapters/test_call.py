@@ -3,13 +3,23 @@
 import subprocess
 import sys
 import warnings
+from functools import reduce
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.db import transaction
 
 from emitter import metrics
 from emitter.adapters import call, deprecation
+from emitter.adapters.agent_websocket_bridge import AgentWebSocketBridge
 from emitter.adapters.unified_emitter import UnifiedWebSocketEmitter
+from emitter.context import RunContext
+from emitter.events import AgentStarted
+from emitter.models import Event
+from emitter.service import emitter
 
 from ..processes import PROJECT
 from .rows import events, failures
@@ -34,6 +44,27 @@ def test_it_warns_once_at_the_place_that_uses_it(monkeypatch: Any) -> None:
     assert warning.filename == __file__
     lines = (PROJECT / "tests" / "adapters" / "test_call.py").read_text().splitlines()
     assert lines[warning.lineno - 1].strip() == 'UnifiedWebSocketEmitter(None, "42")'
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [
+        ("unified_emitter.WebSocketEmitterFactory.create_emitter", (None, "42")),
+        ("agent_websocket_bridge.create_agent_websocket_bridge", ()),
+        ("base_agent.BaseAgent.create_legacy_with_warnings", ()),
+        ("base_agent.WebSocketBridgeAdapter", ()),
+        ("transparent_websocket_events.TransparentWebSocketBridge", (SimpleNamespace(user_id="42", request_id="r"),)),
+        ("context.UserContextFactory.create_context", ("user-42", "thread_7", "run-19")),
+    ],
+)
+def test_every_face_warns_at_its_callers_place(path: str, arguments: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(deprecation, "_said", set())
+    module, *names = path.split(".")
+    make = reduce(getattr, names, import_module(f"emitter.adapters.{module}"))
+    with pytest.warns(DeprecationWarning, match=f"emitter.adapters.{module} ") as said:
+        assert len([make(*arguments) for _ in range(2)]) == 2
+    ours = [warning for warning in said if "emitter.adapters" in str(warning.message)]
+    assert [warning.filename for warning in ours] == [__file__]
 
 
 def test_the_place_is_the_callers_behind_a_subclass_and_a_maker(monkeypatch: Any) -> None:
@@ -99,3 +130,20 @@ def test_nothing_is_loaded_by_who_does_not_use_it() -> None:
         "import sys, netra_events.asgi; assert not [name for name in sys.modules if 'emitter.adapters' in name]"
     )
     subprocess.run([sys.executable, "-W", "error::DeprecationWarning", "-c", script], check=True, cwd=PROJECT)
+
+
+def test_inside_a_callers_transaction_an_old_call_vanishes_with_it(key: str) -> None:
+    started = async_to_sync(UnifiedWebSocketEmitter(None, key).notify_agent_started)
+    with transaction.atomic():
+        started("analyst")
+        assert Event.objects.filter(stream=key).count() == 1
+        transaction.set_rollback(True)
+    assert not Event.objects.filter(stream=key).exists()
+
+
+def test_a_bridge_finds_a_run_that_the_same_transaction_has_begun(key: str) -> None:
+    bridge = AgentWebSocketBridge()
+    with transaction.atomic():
+        emitter.emit(RunContext(key, run_id="run-19"), AgentStarted())
+        assert async_to_sync(bridge.notify_agent_thinking)("run-19", "analyst", "Hm") is True
+    assert Event.objects.filter(stream=key).count() == 2

@@ -33,6 +33,13 @@ def test_an_id_that_is_none_or_a_placeholder_is_refused(field: str, value: Any) 
         context(**{field: value})
 
 
+def test_test_ids_pass_in_tests_alone(monkeypatch: Any) -> None:
+    assert context(run_id="test_run").run_id == "test_run"
+    monkeypatch.delattr("django.core.mail.outbox")
+    with pytest.raises(InvalidContextError, match="run_id is 'test_run'"):
+        context(run_id="test_run")
+
+
 @pytest.mark.parametrize("value", ["temp_0192f0a1c3b47000", "contest_7", "latest-report", "defaults"])
 def test_an_id_that_only_resembles_one_passes(value: str) -> None:
     assert context(run_id=value).run_id == value

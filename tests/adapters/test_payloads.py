@@ -5,7 +5,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emitter import events
@@ -16,15 +16,18 @@ from ..test_payloads import payloads
 
 keys = st.sampled_from(sorted({key for known in events.KNOWN_KEYS.values() for key in known} | {"reasoning", "tool"}))
 odd = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.integers()), st.just({"a": 1}))
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 types = st.sampled_from(sorted(events.KNOWN_TYPES))
 
 
+@unhurried
 @given(types, st.dictionaries(keys, odd))
 def test_no_old_payload_is_refused_for_its_fields(event_type: str, payload: dict[str, Any]) -> None:
     event = fitted(event_type, payload)
     events.check(event.type, event.payload())
 
 
+@unhurried
 @given(types, st.dictionaries(keys, odd))
 def test_no_value_is_lost(event_type: str, payload: dict[str, Any]) -> None:
     made = dict(fitted(event_type, payload).payload())
@@ -32,6 +35,7 @@ def test_no_value_is_lost(event_type: str, payload: dict[str, Any]) -> None:
     assert all(value in kept for value in payload.values() if value is not None)
 
 
+@unhurried
 @given(payloads)
 def test_a_well_formed_payload_of_a_teams_own_stays(payload: dict[str, Any]) -> None:
     assert fitted("parcel_found", payload).payload() == payload

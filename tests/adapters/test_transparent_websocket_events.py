@@ -1,5 +1,6 @@
 """The old transparent emitter: flat events with the user's tier, and that it never raises."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from emitter.adapters.transparent_websocket_events import (
     create_transparent_emitter,
 )
 from emitter.adapters.transparent_websocket_events import emitter as module
-from emitter.policy.tiers import Tier
 
 from .rows import Row, events, failures, name, only_event, row
 
@@ -207,7 +207,10 @@ async def test_its_bridge_hands_each_call_on(method: str, context: Any, key: str
 
 
 async def test_an_enterprise_user_is_told_more(old: Any, key: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(module, "tier_of", lambda user: Tier("enterprise") if user == key else Tier())
+    async def atier_of(user: str) -> Any:
+        return SimpleNamespace(name="enterprise" if user == key else "free")
+
+    monkeypatch.setattr(module, "atier_of", atier_of)
     mine = ["ask later"]
     await old.emit_service_unavailable("search", "no disk", alternatives=mine)
     await old.emit_user_queue_position(1)

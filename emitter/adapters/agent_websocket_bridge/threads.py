@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emitter.context import RunContext
-from emitter.errors import EmitterError, EventRefused
+from emitter.errors import EmitterError, EmitterUnavailable, EventRefused
 from emitter.service import acontext_of
 
 #: Most runs that are remembered.
@@ -75,18 +75,20 @@ class Resolver:
     async def _find(self, run_id: str, bound: Any, registry: Registry | None) -> tuple[str, RunContext]:
         user = getattr(bound, "user_id", None)
         if user and getattr(bound, "run_id", None) == run_id:
-            return "context", RunContext(str(user), bound.thread_id, run_id)
+            return "context", RunContext(str(user), getattr(bound, "thread_id", None), run_id)
         thread, metadata = (registry.runs if registry is not None else {}).get(run_id, (None, {}))
         if thread is not None and (user or metadata.get("user_id")):
             return "registry", RunContext(str(user or metadata["user_id"]), thread, run_id)
         source = "known" if run_id in self.known else "log"
         try:
             owner = await self._owner(run_id)
-        except EventRefused:
+        except (EventRefused, EmitterUnavailable) as error:
             if not user:
                 raise
-            # The log has not seen this run: a new one of the user for whom the caller speaks.
-            return "context", RunContext(str(user), _named_thread(run_id) or getattr(bound, "thread_id", None), run_id)
+            # A new run of the user for whom the caller speaks; or the log cannot be asked, and will know its thread.
+            is_new = isinstance(error, EventRefused)
+            thread = _named_thread(run_id) or getattr(bound, "thread_id", None) if is_new else None
+            return "context", RunContext(str(user), thread, run_id)
         return source, replace(owner, user_id=str(user)) if user else owner
 
     async def _owner(self, run_id: str) -> RunContext:

@@ -36,6 +36,7 @@ class AgentEvents(Face):
     _legacy_bridge: Any = None
     _legacy_run_id: str | None = None
     _legacy_silent = False
+    _legacy_resolver: Resolver | None = None
     #: Whom the agent works for, where the bridge does not say.
     user_context: Any = None
     user_id: str | None = None
@@ -125,7 +126,8 @@ class AgentEvents(Face):
         if isinstance(bridge, AgentWebSocketBridge):
             found = await bridge._whose(told.run_id, bound)
         else:
-            found = await Resolver().find(told.run_id, bound, None)
+            self._legacy_resolver = self._legacy_resolver or Resolver()
+            found = await self._legacy_resolver.find(told.run_id, bound, None)
         return replace(found, agent_name=told.agent_name or "agent", source=self.adapter)
 
 

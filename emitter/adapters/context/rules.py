@@ -1,9 +1,14 @@
-"""What an old context may hold. Pure; which ids are placeholders is the policy's."""
+"""What an old context may hold. Which ids are placeholders is the policy's.
+
+Ids that begin with ``test_`` pass where Django's test environment is set up, which is where it keeps an ``outbox``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from django.core import mail
 
 from emitter.errors import EmitterError
 from emitter.policy.contexts import is_placeholder
@@ -57,7 +62,7 @@ def check_ids(**ids: Any) -> None:
     """Raises ``InvalidContextError`` for an id that is blank, no text, or a placeholder."""
     check_text(**ids)
     for name, value in ids.items():
-        if is_placeholder(value):
+        if is_placeholder(value, testing=hasattr(mail, "outbox")):
             raise InvalidContextError(f"{name} is {value!r:.40}, which stands for an id that nobody has put in.")
 
 

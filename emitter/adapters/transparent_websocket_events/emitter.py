@@ -8,7 +8,7 @@ from typing import Any
 
 from emitter.adapters.call import Face, Told, answers
 from emitter.context import RunContext
-from emitter.policy.tiers import tier_of
+from emitter.policy.tiers import atier_of
 
 JsonDict = dict[str, Any]
 
@@ -29,6 +29,7 @@ class TransparentWebSocketEmitter(Face):
         self.user_id = context.user_id
         self.request_id = context.request_id
         self.events_sent: deque[JsonDict] = deque(maxlen=MOST)
+        self._tier = ""
         self._counts: Counter[str] = Counter()
         self._attempts: Counter[str] = Counter()
 
@@ -101,7 +102,7 @@ class TransparentWebSocketEmitter(Face):
         alternatives: list[str] | None = None,
         is_critical: bool = False,
     ) -> Told:
-        enterprise = self._tier() == "enterprise"
+        enterprise = self._tier == "enterprise"
         more = ["Open a priority support ticket", "Call your account manager"] if enterprise else []
         notice = "You have priority support: write to it if this is urgent." if enterprise else None
         return self._flat(
@@ -156,7 +157,7 @@ class TransparentWebSocketEmitter(Face):
     def emit_user_queue_position(
         self, position: int, estimated_wait_time_seconds: int | None = None, queue_type: str = "standard"
     ) -> Told:
-        first = self._tier() == "enterprise"
+        first = self._tier == "enterprise"
         return self._flat(
             "user_queue_position",
             {
@@ -193,15 +194,15 @@ class TransparentWebSocketEmitter(Face):
     # Whose it is, and what was told -----------------------------------------------------------------------------------
 
     def _flat(self, event_type: str, fields: JsonDict, **metadata: Any) -> Told:
-        tier = {"user_tier": self._tier()}
+        tier = {"user_tier": self._tier}
         payload = {**fields, "request_id": self.request_id, "metadata": {**tier, **metadata}}
         self.events_sent.append({"type": event_type, **payload, "timestamp": datetime.now(UTC).isoformat()})
         self._counts[event_type] += 1
         name = fields.get("agent_name")
         return Told(event_type, payload, agent_name=name if isinstance(name, str) else None)
 
-    def _tier(self) -> str:
-        return tier_of(str(self.user_id)).name
+    async def _legacy_prepare(self) -> None:
+        self._tier = (await atier_of(str(self.user_id))).name
 
     async def _legacy_context(self, told: Told) -> RunContext:
         return RunContext(

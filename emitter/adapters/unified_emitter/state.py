@@ -10,7 +10,7 @@ from typing import Any
 from emitter.adapters.call import Face
 from emitter.errors import EmitterError
 from emitter.events import CRITICAL
-from emitter.policy.tiers import tier_of
+from emitter.policy.tiers import remembered
 
 JsonDict = dict[str, Any]
 
@@ -107,7 +107,8 @@ class EmitterState(Face):
         self._tier = user_tier
 
     def get_user_tier(self) -> str:
-        return self._tier or tier_of(str(self.user_id)).name
+        """The tier that was set here, else the policy's, as far as it is known at once."""
+        return self._tier or remembered(str(self.user_id)).name
 
     def is_priority_user(self) -> bool:
         return self.get_user_tier() == "enterprise"
