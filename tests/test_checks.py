@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.db import connections
 
-from emitter.checks import check_settings
+from emitter.checks import check_migration, check_settings
 
 from .conftest import Configure
 
@@ -17,7 +17,7 @@ IMMEDIATE = {**SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
 
 def found() -> list[str]:
     """The ids of what the checks say; each says what to do."""
-    messages: list[CheckMessage] = list(check_settings())
+    messages: list[CheckMessage] = [*check_settings(), *check_migration()]
     assert all(message.hint for message in messages)
     return [str(message.id) for message in messages]
 
@@ -96,3 +96,19 @@ def test_the_hint_names_the_database_that_is_meant(log_on) -> None:
 def test_a_database_of_another_make_is_refused(log_on) -> None:
     log_on({"ENGINE": "django.db.backends.dummy"})
     assert found() == ["emitter.E003"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        ({"LEGACY_SENDERS": {"base_agent": "tests.migration.senders.silent"}}, []),
+        ({"LEGACY_SENDERS": {"base_agent": "nowhere"}}, ["emitter.E040"]),
+        ({"LEGACY_SENDERS": {"bridge": "tests.migration.senders.silent"}}, ["emitter.E040"]),
+        ({"ROLLBACK_TO": "unified"}, ["emitter.E041"]),
+        ({"SHADOW_LIMIT": 5}, ["emitter.E042"]),
+        ({"FAILURE_LIMIT": None}, []),
+    ],
+)
+def test_what_a_team_that_moves_over_may_set(setting: dict[str, Any], fault: list[str], configure: Configure) -> None:
+    configure(**setting)
+    assert found() == fault

@@ -37,6 +37,10 @@ class Switch:
         self._due = self._as_of = 0.0
         self._reading: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
 
+    def expire(self) -> None:
+        """Lets the next call read."""
+        self._due = 0.0
+
     async def setting_of(self, adapter: str) -> Setting:
         """What holds for an adapter."""
         if monotonic() >= self._due:
