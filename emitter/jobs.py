@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from emitter import blocking, log
 from emitter.conf import conf
+from emitter.migration import upkeep as migration_upkeep
 from emitter.models import Duty
 from emitter.reaper import reap
 from emitter.service import emitter, upkeep
@@ -43,6 +44,7 @@ ADOPT_SECONDS = 5.0
 JOBS = (
     Job("reap", 5, reap),
     Job("prune", 3_600, lambda: sum(upkeep.prune(log.stream_keys()))),
+    Job("prune_migration", 3_600, migration_upkeep.prune),
 )
 
 

@@ -57,6 +57,11 @@ def prune(before: datetime) -> int:
     return ShadowDifference.objects.using(conf.database).filter(at__lt=before).delete()[0]
 
 
+def knows(key: str) -> bool:
+    """Whether there is one of a user."""
+    return ShadowDifference.objects.using(conf.database).filter(stream=key).exists()
+
+
 def erase(key: str) -> int:
     """Deletes those of a user."""
     return ShadowDifference.objects.using(conf.database).filter(stream=key).delete()[0]

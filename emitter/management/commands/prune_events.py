@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from emitter.management.people import keys_of
+from emitter.migration import upkeep as migration_upkeep
 from emitter.service import upkeep
 
 LONGEST = 36_500
@@ -44,3 +45,5 @@ class Command(BaseCommand):
             if sys.stderr.isatty():
                 self.stderr.write(f"\r{deleted:,} events deleted ", ending="")
         self.stdout.write(f"{deleted:,} events deleted.")
+        if options["user"] is None and (others := migration_upkeep.prune(options["days"])):
+            self.stdout.write(f"{others:,} tallies and differences of old faces deleted.")
