@@ -49,10 +49,10 @@ class Switch:
 
     async def _follow(self) -> None:
         """Waits for a reading, of all who wait on one loop the same."""
-        loop = asyncio.get_running_loop()
-        if self._reading is None or self._reading[0] is not loop or self._reading[1].done():
-            self._reading = loop, loop.create_task(self._read())
-        _, waiting = await asyncio.wait([self._reading[1]], timeout=WAIT_SECONDS)
+        loop, reading = asyncio.get_running_loop(), self._reading  # Another loop's thread may put its own there.
+        if reading is None or reading[0] is not loop or reading[1].done():
+            reading = self._reading = loop, loop.create_task(self._read())
+        _, waiting = await asyncio.wait([reading[1]], timeout=WAIT_SECONDS)
         if waiting:
             self._due = monotonic() + FRESH_SECONDS
 

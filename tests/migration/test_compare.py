@@ -164,6 +164,13 @@ def test_frames_too_few_too_many_and_twice() -> None:
     assert compare([], None) == Comparison([], frozenset())
 
 
+def test_the_tier_is_the_policys_and_the_emitter_may_say_more() -> None:
+    frame = {**framed("flat", "agent_error", {}), "metadata": {"user_tier": "early"}}
+    new = event("agent_error", {"metadata": {"user_tier": "free"}, "error_type": "Lookup"})
+    assert compared(frame, new) == Comparison([], frozenset({"tier", "added"}))
+    assert kinds(compared(framed("flat", "agent_error", {"error_type": "x"}), new)) == ["field error_type"]
+
+
 def test_a_team_can_declare_fields() -> None:
     frame, new = framed("flat", "service_degraded", {"reason": "a", "x": {"y": 1}}), event("service_degraded", {})
     assert kinds(compared(frame, new)) == ["field reason", "field x"]
