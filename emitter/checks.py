@@ -16,6 +16,9 @@ from django.utils.module_loading import import_string
 from emitter.conf import conf
 from emitter.metering.budgets import limit_from
 from emitter.metering.prices import own_prices
+from emitter.migration import senders
+from emitter.migration.modes import ADAPTERS
+from emitter.models import Mode
 from emitter.policy import jwks, tiers, tokens
 
 
@@ -112,6 +115,33 @@ def _check_words() -> Iterable[CheckMessage]:
     for name, value in (("SUSPICIOUS_IDS", conf.suspicious_ids), ("LIFECYCLE", conf.lifecycle)):
         if value not in ("flag", "refuse", "allow"):
             yield Error(f"EMITTER[{name!r}] is {value!r}.", hint="Say 'flag', 'refuse' or 'allow'.", id="emitter.E032")
+
+
+@register()
+def check_migration(**_: Any) -> Iterable[CheckMessage]:
+    """Settings of a code base that is moving over."""
+    for adapter, named in conf.legacy_senders.items():
+        fault = senders.fault_of(named) if adapter in ADAPTERS else f"there is no adapter {adapter!r}."
+        if fault:
+            yield Error(
+                f"EMITTER['LEGACY_SENDERS'] names a sender for {adapter!r:.80}: {fault}",
+                hint=f"Give one of {', '.join(ADAPTERS)} a callable (method, args, kwargs, face), or its dotted path.",
+                id="emitter.E040",
+            )
+    if conf.rollback_to not in (Mode.LEGACY, Mode.SHADOW):
+        yield Error(
+            f"EMITTER['ROLLBACK_TO'] is {conf.rollback_to!r:.80}, to which no adapter can go back.",
+            hint="Set it to 'legacy' or 'shadow'.",
+            id="emitter.E041",
+        )
+    for name in ("shadow_limit", "failure_limit"):
+        limit = getattr(conf, name)
+        if limit is not None and not 0 <= limit <= 1:
+            yield Error(
+                f"EMITTER['{name.upper()}'] is {limit!r:.80}, which is no share.",
+                hint="Set it to a number from 0 to 1 (0.05 is 5 %), or to None for no limit.",
+                id="emitter.E042",
+            )
 
 
 def _check_database() -> Iterable[CheckMessage]:

@@ -124,6 +124,18 @@ class Conf:
     budgets: dict[str, Any] = field(default_factory=dict)
     #: Old senders of a code base that is moving over, by adapter.
     legacy_senders: dict[str, Any] = field(default_factory=dict)
+    #: Largest share of calls in shadow mode that may differ; None: an adapter stays in it whatever differs.
+    shadow_limit: float | None = 0.05
+    #: Largest share of calls in unified mode that may fail; None: an adapter stays in it whatever fails.
+    failure_limit: float | None = 0.05
+    #: Calls in the last five minutes below which no limit is looked at.
+    limit_calls: int = 20
+    #: Mode to which an adapter goes back from unified mode: "legacy" or "shadow".
+    rollback_to: str = "legacy"
+    #: Shadow differences that are kept of each adapter; the oldest make room.
+    shadow_differences: int = 1_000
+    #: Fields of which you know that they differ, as "type.field"; "*" stands for any.
+    shadow_expected: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1)

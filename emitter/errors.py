@@ -79,6 +79,13 @@ CODES: dict[str, ErrorCode] = {
     "bad_context": ErrorCode(422, False, "An old context breaks a rule: an id, a reserved key or its depth."),
     "no_bridge": ErrorCode(500, False, "An old agent emits before set_websocket_bridge has given it a run."),
     "adapter_failed": ErrorCode(500, False, "An old call could not be translated; the log names the exception."),
+    "unknown_adapter": ErrorCode(422, False, "There is no old face of this name."),
+    "bad_mode": ErrorCode(422, False, "An old face's mode, or its share of the users, is none that there is."),
+    "no_legacy_sender": ErrorCode(409, False, "The mode needs the adapter's old sender: name it in LEGACY_SENDERS."),
+    "mode_changed": ErrorCode(409, False, "Somebody else changed the adapter's mode at the same moment."),
+    "legacy_sender_failed": ErrorCode(500, False, "The old sender raised; its caller gets the exception as ever."),
+    "shadow_failed": ErrorCode(500, False, "A call could not be compared; the old sender has sent it all the same."),
+    "adapter_rolled_back": ErrorCode(500, False, "An adapter went past a limit and back to an earlier mode by itself."),
     "agent_unavailable": ErrorCode(503, False, "The agent named in EMITTER['AGENT'] cannot be loaded."),
 }
 

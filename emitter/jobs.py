@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from emitter import blocking, log, treasurer
 from emitter.conf import conf
+from emitter.migration import upkeep as migration_upkeep
 from emitter.models import Duty
 from emitter.policy import access, refusals
 from emitter.reaper import reap
@@ -47,6 +48,7 @@ JOBS = (
     Job("budgets", treasurer.SECONDS, treasurer.account),
     Job("prune", 3_600, lambda: access.prune() + sum(upkeep.prune(log.stream_keys()))),
     Job("refusals", 3_600, refusals.prune),
+    Job("prune_migration", 3_600, migration_upkeep.prune),
 )
 
 

@@ -39,6 +39,14 @@ LEGACY_CALLS = _counter("emitter_legacy_calls_total", "Calls of old faces that e
 LEGACY_FAILURES = _counter(
     "emitter_legacy_failures_total", "Of these, calls whose event was not stored, by stable code.", ("adapter", "code")
 )
+SHADOW_DIFFERENCES = _counter(
+    "emitter_shadow_differences_total",
+    "Calls of which old sender and emitter would tell different things.",
+    ("adapter", "kind"),
+)
+ROLLBACKS = _counter(
+    "emitter_rollbacks_total", "Adapters that went back to an earlier mode by themselves.", ("adapter",)
+)
 
 COMMITS = _counter("emitter_commits_total", "Transactions that stored events for waiting callers.")
 DEFERRED = _counter("emitter_deferred_total", "Turns that an emit gave up because its stream was locked.")

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.checks import CheckMessage, run_checks
 from django.db import connections
 
-from emitter.checks import check_money, check_settings, check_tiers
+from emitter.checks import check_migration, check_money, check_settings, check_tiers
 
 from .conftest import Configure
 from .keys import RSA, pem, private_pem
@@ -19,7 +19,7 @@ IMMEDIATE = {**SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
 
 def found() -> list[str]:
     """The ids of what the checks say; each says what to do."""
-    messages: list[CheckMessage] = [*check_settings(), *check_tiers(), *check_money()]
+    messages: list[CheckMessage] = [*check_settings(), *check_tiers(), *check_money(), *check_migration()]
     assert all(message.hint for message in messages)
     return [str(message.id) for message in messages]
 
@@ -176,3 +176,19 @@ def test_prices_and_budgets_that_are_none(configure: Configure) -> None:
 def test_a_word_that_says_nothing(name: str, configure: Configure) -> None:
     configure(**{name: "warn"})
     assert found() == ["emitter.E032"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        ({"LEGACY_SENDERS": {"base_agent": "tests.migration.senders.silent"}}, []),
+        ({"LEGACY_SENDERS": {"base_agent": "nowhere"}}, ["emitter.E040"]),
+        ({"LEGACY_SENDERS": {"bridge": "tests.migration.senders.silent"}}, ["emitter.E040"]),
+        ({"ROLLBACK_TO": "unified"}, ["emitter.E041"]),
+        ({"SHADOW_LIMIT": 5}, ["emitter.E042"]),
+        ({"FAILURE_LIMIT": None}, []),
+    ],
+)
+def test_what_a_team_that_moves_over_may_set(setting: dict[str, Any], fault: list[str], configure: Configure) -> None:
+    configure(**setting)
+    assert found() == fault

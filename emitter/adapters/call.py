@@ -18,8 +18,10 @@ from emitter.adapters.deprecation import warn_once
 from emitter.adapters.payloads import fitted
 from emitter.context import RunContext
 from emitter.errors import EmitterError
-from emitter.events import JsonObject
-from emitter.service import Item, emitter
+from emitter.events import Custom, JsonObject
+from emitter.migration.route import route
+from emitter.migration.senders import SenderRaised
+from emitter.service import Item
 
 logger = logging.getLogger("emitter")
 
@@ -68,6 +70,7 @@ class Call(Generic[R]):
     kwargs: dict[str, Any]
     success: R
     told: Told | None = None
+    event: Custom | None = None
     item: Item | None = None
 
     async def understood(self) -> Item | None:
@@ -75,17 +78,14 @@ class Call(Generic[R]):
         await self.face._legacy_prepare()
         self.told = self.translate(self.face, *self.args, **self.kwargs)
         if self.told is not None:
-            context = await self.face._legacy_context(self.told)
-            self.item = Item(context, fitted(self.told.type, self.told.payload))
+            self.event = fitted(self.told.type, self.told.payload)
+            self.item = Item(await self.face._legacy_context(self.told), self.event)
         return self.item
 
 
 async def deliver(call: Call[R]) -> R:
-    """Every call of every face passes here, and here alone is decided which way it goes."""
-    item = await call.understood()
-    if item is not None:
-        await emitter.aemit(item.context, item.event)
-    return call.success
+    """Every call of every face passes here; its adapter's mode says which way it goes."""
+    return await route(call)
 
 
 def answers(
@@ -111,6 +111,8 @@ def answers(
                 if isinstance(error, TypeError):
                     signature.bind(face, *args, **kwargs)  # Raises when nobody could have understood the call.
                 _failed(call, error)
+                if isinstance(error, SenderRaised):
+                    raise error.error from None
                 if isinstance(error, raises):
                     raise
                 return failure

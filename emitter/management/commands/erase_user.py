@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from emitter import log
 from emitter.errors import EmitterError
+from emitter.migration import upkeep as migration_upkeep
 from emitter.policy import users
 from emitter.service import upkeep
 
@@ -17,8 +18,9 @@ class Command(BaseCommand):
     """Erases a user's stream."""
 
     help = (
-        "Deletes a user's events, runs, devices, tickets and stream. The user's account is not touched. A key that is "
-        "used again begins a stream with a new epoch. Asks first, unless --yes is given."
+        "Deletes a user's events, runs, devices, tickets, stream and what shadow calls showed of them. "
+        "The user's account is not touched. A key that is used again begins a stream with a new epoch. Asks first, "
+        "unless --yes is given."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,13 +32,14 @@ class Command(BaseCommand):
         if not options["yes"] and _answer(f"Erase everything of {key!r}? Type the key to go on: ") != key:
             raise CommandError("Nothing was erased. Type the key when you are asked, or give --yes.")
         deleted = sum(upkeep.erase(key))
+        migration_upkeep.erase(key)
         self.stdout.write(f"{deleted:,} events of {key!r} erased, and the stream with them.")
 
     def _key(self, value: str) -> str:
         try:
             return users.find(value)
         except EmitterError as error:
-            if error.code == "unknown_user" and log.heads([value]):
+            if error.code == "unknown_user" and (log.heads([value]) or migration_upkeep.knows(value)):
                 return value
             raise CommandError(str(error)) from error
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from emitter.management.people import keys_of
+from emitter.migration import upkeep as migration_upkeep
 from emitter.policy import access
 from emitter.service import upkeep
 
@@ -47,3 +48,5 @@ class Command(BaseCommand):
                 self.stderr.write(f"\r{deleted:,} events deleted ", ending="")
         access.prune()
         self.stdout.write(f"{deleted:,} events deleted.")
+        if options["user"] is None and (others := migration_upkeep.prune(options["days"])):
+            self.stdout.write(f"{others:,} tallies and differences of old faces deleted.")
