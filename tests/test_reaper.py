@@ -134,4 +134,5 @@ def test_the_loop_does_what_is_due_and_waits_for_the_rest(key) -> None:
     due: dict[str, float] = {}
     jobs.loop.do_due(due, now=100.0)
     assert Run.objects.get(id="r").state == "died"
-    assert due == {"adopt": 105.0, "reap": 105.0, "budgets": 105.0, "prune": 3_700.0, "refusals": 3_700.0}
+    assert {name for name, when in due.items() if when == 105.0} == {"adopt", "reap", "budgets"}
+    assert {name for name, when in due.items() if when == 3_700.0} == {"prune", "refusals", "prune_migration"}

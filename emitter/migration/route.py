@@ -83,7 +83,7 @@ def _sender(setting: Setting) -> Sender:
     except EmitterError as error:
         if (setting.adapter, setting.change) not in _told:
             _told.add((setting.adapter, setting.change))
-            logger.error("%s", error)
+            logger.error("%s: %s: %s", error.code, setting.adapter, error.detail)
         raise
 
 

@@ -65,6 +65,7 @@ def test_a_field_that_is_missing_on_either_side_is_found(shape: str, event_type:
 
 @given(shapes, types, names, values, values)
 def test_another_value_is_found_unless_it_is_expected(shape: str, event_type: str, name: str, a: Any, b: Any) -> None:
+    assume(a != b or json.dumps(a) == json.dumps(b))  # To Python False is 0, and to JSON it is not.
     met = compared(framed(shape, event_type, {name: a}), event(event_type, {name: b}))
     same = read_frame("42", framed(shape, event_type, {name: a})).fields == event(event_type, {name: b}).fields
     assert bool(met.differences) is not (json.dumps(a) == json.dumps(b) or same or bool(met.expected))
