@@ -107,6 +107,9 @@ MADE = {
     "a function that makes it": "made()",
     "one of two": '{"type": "agent_started" if phase else "other"}',
     "JSON": 'json.dumps({"type": "agent_started"})',
+    "JSON as a text": """f'{{"type": "agent_started", "phase": {phase}}}'""",
+    "a class that is named after it": "AgentStartedEvent(phase)",
+    "a constant from elsewhere": '{"type": elsewhere.AGENT_STARTED}',
 }
 NAMES = """
     import json
@@ -175,6 +178,15 @@ SENT = {
     "its own method": "await self._push(message)",
     "a function of its file": "await _push(message)",
     "a queue of its own": "self.waiting.append(message)",
+    "another name": "send = async_to_sync(layer.group_send); send('g', message)",
+    "another name of its file": "_send('g', message)",
+    "a name of its own": "self.send_on('u', message)",
+    "a part of a function": "push = partial(manager.send_to_user, 'u'); push(message)",
+    "Flask": "emit('event', message)",
+    "Pusher": "pusher.trigger('channel', 'agent_started', {})",
+    "Tornado": "self.write_message(message)",
+    "a stream": "return StreamingHttpResponse(one for one in [message])",
+    "a stream that a function makes": "return EventSourceResponse(self.made())",
 }
 
 
@@ -183,16 +195,25 @@ def test_a_send_is_seen_however_it_is_done(tmp_path, statement) -> None:
     report = audited(
         tmp_path,
         f"""
+        from flask_socketio import emit
+        _send = async_to_sync(get_channel_layer().group_send)
+
         async def _push(message):
             await get_channel_layer().group_send('g', message)
 
-        class Bridge:
+        class Bridge(WebSocketHandler):
+            def __init__(self, manager):
+                self.send_on = manager.send_to_user
+
             async def started(self, layer, send):
                 message = {{"type": "agent_started"}}
                 {statement}
 
             async def _push(self, message):
                 await self.manager.send_to_user('u', message)
+
+            def made(self):
+                yield {{"type": "agent_started"}}
 
             async def flush(self):
                 for one in self.waiting:

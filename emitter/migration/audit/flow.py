@@ -20,7 +20,7 @@ from emitter.migration.audit.syntax import (
     pieces_of,
     references,
 )
-from emitter.migration.audit.words import TYPE_KEYS, event_in, events_like, hands_on
+from emitter.migration.audit.words import TYPE_KEYS, event_in, events_like, events_written_in, hands_on
 
 #: Methods that put their arguments into what they are called on.
 _PUTS = frozenset({"append", "appendleft", "add", "put", "put_nowait", "extend", "insert", "update", "setdefault"})
@@ -181,8 +181,7 @@ class Flow:
         """What an expression is made of; records the calls in it."""
         match node:
             case ast.Constant(value):
-                event = event_in(value) if isinstance(value, str) else None
-                return NOTHING if event is None else events([event])
+                return events(events_written_in(value)) if isinstance(value, str) else NOTHING
             case ast.JoinedStr() | ast.BinOp(op=ast.Add() | ast.Mod()):
                 return self._text(node)
             case ast.Name(name):
@@ -228,7 +227,8 @@ class Flow:
         """A text that is put together, or anything else that is added up."""
         pieces = pieces_of(node)
         held = self._all(part for piece in pieces for part in inner_of(piece))
-        return held | events(events_like(part for piece in pieces for part in parts_of(piece)))
+        parts = [part for piece in pieces for part in parts_of(piece)]
+        return held | events(events_like(parts) | events_written_in("".join(part or "null" for part in parts)))
 
     def _name(self, name: str) -> Atoms:
         if name in self._held:

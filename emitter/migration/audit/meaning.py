@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from emitter.migration.audit.facts import Atom, Atoms, Kind
 from emitter.migration.audit.scope import Scope
 from emitter.migration.audit.tree import Definition, Name, Place, Tree
-from emitter.migration.audit.words import TYPE_ATTRIBUTES
+from emitter.migration.audit.words import TYPE_ATTRIBUTES, event_called
 
 Events = frozenset[str]
 NONE: Events = frozenset()
@@ -57,9 +57,13 @@ class Meanings:
 
     def _named(self, place: Place, chain: str) -> Events:
         found = self._tree.symbol(place.module, chain)
-        if isinstance(found, Definition):
-            return self.of_class(found)
-        return self._constant(found) if isinstance(found, Name) else NONE
+        if isinstance(found, Name):
+            return self._constant(found)
+        known = self.of_class(found) if isinstance(found, Definition) else NONE
+        if known or not (found is None or isinstance(found, Definition)):
+            return known
+        called = event_called(chain.rpartition(".")[2])
+        return NONE if called is None else frozenset({called})
 
     def _constant(self, name: Name) -> Events:
         atoms = (name.home.constants if name.home else name.module.constants)[name.name]

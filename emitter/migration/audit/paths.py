@@ -169,15 +169,34 @@ class Paths:
     def _end(self, place: Place, call: Call, has_events: bool, callees: list[Place]) -> Reach:
         """Where a call ends by itself: at a socket, or with somebody who is not defined here."""
         receiver, _, name = call.chain.rpartition(".")
-        if receiver == "self" and not callees and self.is_consumer(place) and name in ("send", *words.SOCKET_SENDS):
+        if (
+            receiver == "self"
+            and not callees
+            and self.is_consumer(place)
+            and name in ("send", "emit", *words.SOCKET_SENDS)
+        ):
             return Reach.SOCKET
         if words.is_send(call.chain) and not (receiver == "self" and callees):
             return Reach.NOWHERE if any("Emitter" in one.function.symbol for one in callees) else Reach.SOCKET
+        if words.is_stream(call.chain) and has_events:
+            return Reach.SOCKET
         if callees:
             return Reach.NOWHERE
+        if words.is_send(self._stands_for(place, call.chain)):
+            return Reach.SOCKET
         if words.may_send(call.chain) or (call.chain == "send" and has_events and "send" in place.function.parameters):
             return Reach.SOCKET
         return Reach.EMITTER if words.hands_on(call.chain) else Reach.NOWHERE
+
+    def _stands_for(self, place: Place, chain: str) -> str:
+        """The function that a name was given: ``send = async_to_sync(layer.group_send)``."""
+        receiver, _, name = chain.rpartition(".")
+        if receiver == "self" and place.home is not None:
+            return place.home.types.get(name, "").removeprefix("=")
+        if receiver:
+            return chain
+        given = place.function.types.get(name, "") or place.module.types.get(name, "")
+        return given.removeprefix("=") or place.module.imports.get(name, name)
 
     def is_direct(self, place: Place, step: Step) -> bool:
         """Whether a call is a layer's or a socket's own send function, whatever it carries."""

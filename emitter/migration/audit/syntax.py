@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from emitter.migration.audit.words import TYPE_KEYS
+from emitter.migration.audit.words import TYPE_KEYS, WRAPPERS
 
 
 def chain_of(node: ast.AST) -> str:
@@ -41,6 +41,8 @@ def made_by(node: ast.expr) -> str:
         choices = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
         chains = [chain for chain in map(made_by, choices) if chain]
         return next((chain for chain in chains if chain.endswith(")")), chains[0] if chains else "")
+    if isinstance(node, ast.Call) and node.args and chain_of(node.func).rpartition(".")[2] in WRAPPERS:
+        return chain_of(node.args[0]) or chain_of(node)
     return chain_of(node)
 
 

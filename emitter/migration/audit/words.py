@@ -39,20 +39,40 @@ SENDS = frozenset(
     }
 )
 #: Functions of sockets; whoever calls one sends, if the receiver is a socket or what holds sockets.
-SOCKET_SENDS = frozenset({"send_json", "send_text", "broadcast", "broadcast_json", "broadcast_text"})
+SOCKET_SENDS = frozenset(
+    {
+        "send_json",
+        "send_text",
+        "send_str",
+        "broadcast",
+        "broadcast_json",
+        "broadcast_text",
+        "write_message",
+        "sendMessage",
+    }
+)
+#: What a stream of events goes out by, when a function makes one after the other.
+STREAMS = frozenset({"EventSourceResponse", "StreamingResponse", "StreamingHttpResponse"})
+#: What makes another function of a function.
+WRAPPERS = frozenset({"async_to_sync", "sync_to_async", "partial"})
 
-_VERB = re.compile(r"_*a?(send|emit|publish|broadcast|push|put|write)(_|\Z)", re.IGNORECASE)
+#: Characters of a text that may be the name of an event.
+_LONGEST = 20
+_VERB = re.compile(r"_*a?(send|emit|publish|broadcast|push|put|write|trigger)(_|\Z)", re.IGNORECASE)
 _HANDS_ON = re.compile(
     r"_*a?(emit|notify|send|publish|broadcast|dispatch|push|fire|forward|deliver|trigger)(_|\Z)", re.IGNORECASE
 )
 _SOCKET = re.compile(
-    r"(\A|_)(layers?|managers?|websockets?|sockets?|ws|connections?|conns?|sio|socketio|channels?|redis|pubsub|transport|"
+    r"(\A|_)(layers?|managers?|websockets?|sockets?|ws|connections?|conns?|sio|socketio|channels?|redis|pubsub|transport|pusher|"
     r"pipeline|consumers?|clients)\Z",
     re.IGNORECASE,
 )
 _LAYER = re.compile(r"(\A|_)(layers?|managers?|websockets?|ws|sio|socketio|consumers?)\Z", re.IGNORECASE)
 _SOCKET_CLASS = re.compile(r"(Manager|Layer|Consumer|Connections?|Connection(Pool|Handler)|WebSocket|Socket)\Z")
-_CONSUMER = re.compile(r"(Consumer|Web[sS]ocket(Handler|Endpoint)?)\Z")
+_CONSUMER = re.compile(r"(Consumer|Web[sS]ocket(Handler|Endpoint|ServerProtocol)?|Namespace)\Z")
+_SUFFIX = re.compile(r"(Event|Message|Frame)\Z")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_IN_JSON = re.compile(rf'"(?:{"|".join(TYPE_KEYS)})"\s*:\s*"({"|".join(CRITICAL)})"')
 _BOOKKEEPING = re.compile(
     r"(\A|_)(log|logger|logging|metrics?|statsd|tracer|span|counter|warnings|mock|audit\w*)\Z", re.IGNORECASE
 )
@@ -62,17 +82,30 @@ _PARTING = re.compile(r"[.:\-]")
 
 def event_in(text: str) -> str | None:
     """The critical event that a text names, also as Channels writes it: ``agent.started``."""
-    if len(text) > 20:
+    if len(text) > _LONGEST:
         return None
     spelled = _PARTING.sub("_", text)
     return spelled if spelled in CRITICAL else None
+
+
+def events_written_in(text: str) -> frozenset[str]:
+    """The event that a text is, or the events that it names as JSON."""
+    if len(text) > _LONGEST:
+        return frozenset(_IN_JSON.findall(text))
+    event = event_in(text)
+    return frozenset() if event is None else frozenset({event})
+
+
+def event_called(name: str) -> str | None:
+    """The event that a constant or a class is called after: ``AGENT_STARTED``, ``AgentStartedEvent``."""
+    return event_in(_HUMP.sub("_", _SUFFIX.sub("", name)).lower())
 
 
 def events_like(parts: Iterable[str | None]) -> frozenset[str]:
     """The events that a text with holes (``None``) may name. What says less than ``agent_…`` names none."""
     known = list(parts)
     said = "".join(_PARTING.sub("_", part) for part in known if part is not None)
-    if len(said) < len("tool_") or len(said) > 20 or "_" not in said:
+    if len(said) < len("tool_") or len(said) > _LONGEST or "_" not in said:
         return frozenset()
     pattern = "".join(r"\w*" if part is None else re.escape(_PARTING.sub("_", part)) for part in known)
     return frozenset(event for event in CRITICAL if re.fullmatch(pattern, event))
@@ -98,7 +131,12 @@ def is_send(chain: str) -> bool:
     if name in SOCKET_SENDS or name == "send":
         word = last_word(receiver)
         return bool(_LAYER.search(word)) and not (name == "send" and word.lower() in ("manager", "managers"))
-    return name == "emit" and last_word(receiver) in ("sio", "socketio")
+    return name == "emit" and last_word(receiver) in ("sio", "socketio", "flask_socketio")
+
+
+def is_stream(chain: str) -> bool:
+    """Whether a call answers with what a function makes one after the other."""
+    return chain.rpartition(".")[2] in STREAMS
 
 
 def may_send(chain: str) -> bool:
