@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.db import connection, connections
 
 from .binaries import ServerMissing
@@ -113,7 +114,9 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgreSQL]:
     """The PostgreSQL of the settings, to be stopped and started at will; it runs again after the test."""
     yield (server := scaled_column(request).postgres)
     server.start()
-    connections.close_all()  # What Django clears up with next must not be a connection to the server's past.
+    # What Django clears up with next, or a test reads with, must not be a connection to the server's past.
+    connections.close_all()
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 def scaled_column(request: pytest.FixtureRequest) -> Column:
