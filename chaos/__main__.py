@@ -21,7 +21,7 @@ from chaos.faults import MATRIX, Fault
 from chaos.round import Outcome, play
 from chaos.scenes import Figure
 from chaos.stage import Stage
-from cluster import COLUMNS
+from cluster.cluster import COLUMNS
 from tests.processes import PROJECT
 from tests.servers import server_folder
 

@@ -12,7 +12,7 @@ import httpx
 
 from chaos.listener import Habits, Listener
 from chaos.producer import Door, Requests, Worker
-from cluster import Cluster
+from cluster.cluster import Cluster
 
 #: Seconds that a token is good for, unless it is to expire in a round.
 LONG = 3_600.0

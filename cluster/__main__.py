@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from cluster import Cluster
+from cluster.cluster import Cluster
 from tests.binaries import ServerMissing
 from tests.servers import server_folder
 
