@@ -1,7 +1,7 @@
 """Reads one function: which calls it makes, and what the arguments of each are made of.
 
-The order of statements does not count: a name holds whatever is put into it anywhere in the function. That finds a
-little too much rather than too little, and two passes are enough to follow a value through loops.
+A name holds whatever has been put into it so far, in any branch. That finds a little too much rather than too little.
+Where a function turns back, in a loop or in a function within it, a second pass follows a value around.
 """
 
 from __future__ import annotations
@@ -39,17 +39,21 @@ class Flow:
         self._reads_nested = nested
         self._is_known = is_known
         self._held: dict[str, Atoms] = {}
-        self._recording = False
+        self._turns_back = False
         self._returns: set[Atom] = set()
 
     def read(self, parameters: ast.arguments | None, body: list[ast.stmt]) -> None:
         """Fills in the calls, returns and writes of the function."""
-        for recording in (False, True):
-            self._recording = recording
-            if parameters is not None:
-                self._take_parameters(parameters)
-            self._statements(body)
+        self._pass(parameters, body)
+        if self._turns_back:
+            self._function.calls.clear()
+            self._pass(parameters, body)
         self._function.returns = frozenset(self._returns)
+
+    def _pass(self, parameters: ast.arguments | None, body: list[ast.stmt]) -> None:
+        if parameters is not None:
+            self._take_parameters(parameters)
+        self._statements(body)
 
     def held(self, node: ast.expr) -> Atoms:
         """What a constant of this value is made of: a table of all its values, a union of its members."""
@@ -77,6 +81,7 @@ class Flow:
             case ast.Return(value) if value is not None:
                 self._returns |= self._value(value)
             case ast.For(target, values, body, orelse) | ast.AsyncFor(target, values, body, orelse):
+                self._turns_back = True
                 self._put(target, self._value(values))
                 self._statements([*body, *orelse])
             case ast.With(items, body) | ast.AsyncWith(items, body):
@@ -93,6 +98,7 @@ class Flow:
 
     def _other(self, node: ast.AST) -> None:
         """Any other statement: its expressions, then its blocks."""
+        self._turns_back |= isinstance(node, ast.While)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self._value(child)
@@ -103,6 +109,7 @@ class Flow:
 
     def _nested(self, node: _FunctionNode) -> None:
         """A function within the function: what it does, its maker does."""
+        self._turns_back = True
         for decorator in node.decorator_list:
             self._value(decorator)
         self._take_parameters(node.args)
@@ -292,8 +299,7 @@ class Flow:
         return _bounded(given | on | made)
 
     def _record(self, call: Call) -> None:
-        if self._recording:
-            self._function.calls.append(call)
+        self._function.calls.append(call)
 
 
 def _bounded(held: Atoms) -> Atoms:
