@@ -35,7 +35,7 @@ async def call_each(context: Any) -> list[Any]:
 async def test_what_they_tell_waits_in_the_spool_and_counts_as_taken(
     context: Any, key: str, configure: Any, tmp_path: Any, postgres_server: PostgreSQL
 ) -> None:
-    configure(EMIT_DEADLINE=0.3, SPOOL_FOLDER=str(tmp_path))
+    configure(EMIT_DEADLINE=2.0, SPOOL_FOLDER=str(tmp_path))
     postgres_server.stop()
     assert await call_each(context) == [None, True, None, None]
     assert await AgentWebSocketBridge(context).notify_agent_started("run-20", "analyst") is True
@@ -47,7 +47,7 @@ async def test_what_they_tell_waits_in_the_spool_and_counts_as_taken(
 async def test_without_a_spool_each_answers_as_its_contract_says(
     context: Any, key: str, configure: Any, postgres_server: PostgreSQL
 ) -> None:
-    configure(EMIT_DEADLINE=0.2, SPOOL_FOLDER=None)
+    configure(EMIT_DEADLINE=1.0, SPOOL_FOLDER=None)
     before = [failures(source, "database_unavailable") for source in SOURCES]
     postgres_server.stop()
     assert await call_each(context) == [None, False, None, None]
