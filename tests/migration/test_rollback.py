@@ -9,6 +9,7 @@ from emitter import metrics
 from emitter.adapters.unified_emitter import UnifiedWebSocketEmitter
 from emitter.blocking import run
 from emitter.migration import history
+from emitter.migration import switch as module
 from emitter.migration.ledger import Ledger, ledger
 from emitter.migration.modes import Setting
 from emitter.migration.rollback import watch
@@ -48,6 +49,13 @@ async def test_too_many_failures_lead_back_to_the_old_sender(db: None, caplog: A
         record for record in caplog.records if record.message.startswith("adapter_rolled_back: unified_emitter")
     ]
     assert alert.levelname == "ERROR"
+
+
+async def test_the_process_that_goes_back_follows_at_once(db: None, monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "monotonic", lambda: 100.0)
+    await turn("unified")
+    await call("nobody")
+    assert (await switch.setting_of(ADAPTER)).uniform is Mode.LEGACY
 
 
 async def test_too_many_differences_end_the_shadow(key: str) -> None:
