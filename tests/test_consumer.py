@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 async def test_events_arrive_as_they_are_stored(daphne: Daphne, key: str) -> None:
     async with connect(daphne, key) as client:
         await emit_there(daphne, key)
+        await client.until(1)
         await emit_there(daphne, key, 10)
         assert await client.until(11) == list(range(1, 12))
     assert client.types == ["hello", "agent_thinking", "batch"]
