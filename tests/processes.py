@@ -21,6 +21,8 @@ from .binaries import ServerMissing, postgres_binaries, redis_binary
 
 PROJECT = Path(__file__).resolve().parent.parent
 PATIENCE = 30.0
+#: Seconds that a server may take to start: after a crash PostgreSQL replays its log, beside whatever else is at work.
+START = 180.0
 PR_SET_PDEATHSIG = 1
 
 # Linux signals a child when the *thread* that started it ends, so all are started by one that stays.
@@ -61,12 +63,13 @@ class Server:
         if self.running:
             return self
         self.spawn(self.command())
-        deadline = monotonic() + PATIENCE
+        deadline, pause = monotonic() + START, 0.01
         while not self.ready():
             if not self.running or monotonic() > deadline:
                 self.stop()
                 raise ServerMissing(f"{type(self).__name__} did not start: {self.log.read_text()[-2000:]}")
-            sleep(0.01)
+            sleep(pause)
+            pause = min(2 * pause, 0.2)  # to ask is work for a server that is not ready yet
         return self
 
     def spawn(self, command: list[str]) -> None:
