@@ -1,18 +1,19 @@
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Protocol
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.contrib.auth.models import User
-from django.core.management import CommandError
 from django.db import connections
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck, settings
 
 from emitter import blocking
 from emitter.policy.users import key_of
+
+from .emptying import empty_after
 
 
 @pytest.fixture(scope="session")
@@ -78,16 +79,7 @@ def person(name: str) -> User:
     return User.objects.create(username=name, password=make_password("demo", hasher=QuickHasher()))
 
 
-def patiently(empty: Callable[[TransactionTestCase], None]) -> Callable[[TransactionTestCase], None]:
-    """Empties the tables again when PostgreSQL ends it as a deadlock: a server beside the test may be at work still."""
-
-    def empty_again(case: TransactionTestCase) -> None:
-        for _ in range(4):
-            with suppress(CommandError):
-                return empty(case)
-        return empty(case)
-
-    return empty_again
-
-
-TransactionTestCase._fixture_teardown = patiently(TransactionTestCase._fixture_teardown)
+TransactionTestCase._fixture_teardown = empty_after
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
