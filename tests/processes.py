@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from random import SystemRandom
 from time import monotonic, sleep
 from typing import ClassVar, Self
 
@@ -20,7 +22,9 @@ import psycopg
 from .binaries import ServerMissing, postgres_binaries, redis_binary
 
 PROJECT = Path(__file__).resolve().parent.parent
-PATIENCE = 30.0
+PATIENCE = 60.0
+#: Below it are the ports of well-known services.
+FIRST_PORT = 10_000
 PR_SET_PDEATHSIG = 1
 
 # Linux signals a child when the *thread* that started it ends, so all are started by one that stays.
@@ -205,10 +209,18 @@ class Daphne(Server):
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no outgoing connection takes while its server is down."""
+    for port in SystemRandom().sample(range(FIRST_PORT, first_ephemeral_port()), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise ServerMissing("No port is free.")
+
+
+def first_ephemeral_port() -> int:
+    """From here on the system gives ports to outgoing connections; Linux says so, others begin higher."""
+    told = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(told.read_text().split()[0]) if told.exists() else 0
+    return first if first > FIRST_PORT + 1_000 else 32_768
 
 
 def end_with_parent(number: signal.Signals) -> Callable[[], None] | None:
