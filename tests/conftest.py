@@ -5,14 +5,24 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.contrib.auth.models import User
 from django.core.management import CommandError
 from django.db import connections
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
-from emitter import blocking
+from emitter import blocking, testing
 from emitter.policy.users import key_of
+
+# How long an example takes says nothing.
+hypothesis_settings.register_profile(
+    "unhurried", hypothesis_settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("unhurried")
+testing.PATIENCE = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +30,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Our threads keep their connections, and PostgreSQL drops no database that somebody is connected to."""
     yield
     blocking.shutdown()
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 class QuickHasher(PBKDF2PasswordHasher):
@@ -51,7 +62,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
     def close() -> None:
         connections.close_all()
-        barrier.wait(10)
+        barrier.wait(60)
 
     with ThreadPoolExecutor(40) as executor:
         yield executor

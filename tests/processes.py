@@ -194,7 +194,9 @@ class Daphne(Server):
         return f"ws://127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), self.application]
+        where = ["-b", "127.0.0.1", "-p", str(self.port)]
+        # By itself it turns away whoever has not been let in after five seconds.
+        return [sys.executable, "-m", "daphne", *where, "--websocket_connect_timeout", "60", self.application]
 
     def ready(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from emitter.models import Event
 from emitter.policy.users import key_of
 
-from .commands import Process, beside, told
+from .commands import PATIENCE, Process, beside, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ONE = ("emit", "--user", "alice", "--run", "r", "--type", "agent_started")
@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_no_end(key, server_environment) -> None:
     with open("/dev/null", "wb") as unreadable:
         command = [sys.executable, "manage.py", "emit", "--stdin"]
         done = subprocess.run(
-            command, env=beside(server_environment), stdin=unreadable, capture_output=True, timeout=60
+            command, env=beside(server_environment), stdin=unreadable, capture_output=True, timeout=PATIENCE
         )
     assert done.returncode == 1
     assert b"Standard input cannot be read" in done.stderr
