@@ -84,6 +84,12 @@ def configure(settings: Any) -> Configure:
     return configure
 
 
+@pytest.fixture
+def unhurried(configure: Configure) -> None:
+    """An emit waits as long as a test holds it up, however slow the machine is."""
+    configure(EMIT_DEADLINE=100)
+
+
 def person(name: str) -> User:
     """A user who signs in with the password demo."""
     return User.objects.create(username=name, password=make_password("demo", hasher=QuickHasher()))
