@@ -14,7 +14,7 @@ from emitter.service import emitter
 
 from .contention import context, deferred, held, lock_everything, lock_stream, queued, thought, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scaled]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scaled, pytest.mark.usefixtures("unhurried")]
 
 
 class TimeLimit(Exception):
