@@ -50,13 +50,13 @@ def statuses() -> Iterator[Status]:
     settings = history.settings()
     for adapter in ADAPTERS:
         setting = settings.get(adapter, Setting(adapter))
-        by_mode = {row["mode"]: row for row in _sums(setting)}
+        by_mode: dict[str, dict[str, Any]] = {row["mode"]: row for row in _sums(setting)}
         counts = {name: sum(row[name] for row in by_mode.values()) for name in COUNTS}
         ways = {mode: row["calls"] for mode, row in by_mode.items()}
         yield Status(setting, senders.is_registered(adapter), counts, ways, _kinds(adapter))
 
 
-def _sums(setting: Setting) -> Iterable[dict[str, Any]]:
+def _sums(setting: Setting) -> Iterable[Any]:
     rows = AdapterTally.objects.using(conf.database).filter(adapter=setting.adapter, change=setting.change)
     return rows.order_by("mode").values("mode").annotate(**{name: Sum(name) for name in COUNTS})
 
