@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from emitter.admin.log import ReadOnly, UserFilter
+from emitter.admin.log import ReadOnly, Recorded, UserFilter
 from emitter.errors import EmitterError
 from emitter.migration import history
 from emitter.migration.compare import KINDS
@@ -28,7 +28,7 @@ class ModeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     adapter = forms.ChoiceField(choices=[(name, name) for name in ADAPTERS])
     percent = forms.DecimalField(
-        label="percent of the users",
+        label="Percent of the users",
         min_value=Decimal(0),
         max_value=Decimal(100),
         decimal_places=2,
@@ -101,15 +101,21 @@ class KindFilter(admin.SimpleListFilter):
 
 
 @admin.register(ShadowDifference)
-class ShadowDifferenceAdmin(ReadOnly):
+class ShadowDifferenceAdmin(Recorded):
     """Calls in shadow mode that differed, both sides one below the other."""
 
-    list_display = ("at", "adapter", "method", "what", "stream", "run")
+    what = "difference"
+    list_display = ("at", "call", "what", "stream")
     list_filter = (UserFilter, KindFilter, "adapter", "method")
     ordering = ("-id",)
     sortable_by = ()
     fields = ("at", "adapter", "method", "what", "stream", "run", "old_sender", "emitter")
     readonly_fields = ("old_sender", "emitter")
+
+    @admin.display(description="old call")
+    def call(self, row: ShadowDifference) -> SafeString:
+        """Adapter and method, with a place to break between them."""
+        return format_html("{}.<wbr>{}", row.adapter, row.method)
 
     @admin.display(description="the old sender sent")
     def old_sender(self, row: ShadowDifference) -> SafeString:
