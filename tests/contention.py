@@ -65,7 +65,7 @@ def lock_stream(user: User) -> None:
 
 
 def queued() -> int:
-    return emitter._group._size
+    return emitter._group._queue.size
 
 
 def deferred() -> float:

@@ -6,8 +6,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from emitter.context import RunContext
 from emitter.events import CRITICAL, AgentStarted
-from emitter.service import emitter
-from emitter.service.runs import RunEnded
+from emitter.service import RunEnded, emitter
 
 from .processes import Daphne
 

@@ -160,7 +160,9 @@ class Clock:
 @pytest.mark.scaled
 def test_on_a_busy_machine_no_retry_is_slept_over(alice, pool, monkeypatch) -> None:
     emitter.emit(context(alice), thought())
-    monkeypatch.setattr("emitter.service.group_commit.time", Clock())
+    clock = Clock()
+    for module in ("group_commit", "carrier"):
+        monkeypatch.setattr(f"emitter.service.{module}.time", clock)
     with held(lambda: lock_stream(alice)):
         before = deferred()
         delayed = pool.submit(emitter.emit, context(alice), thought())

@@ -126,7 +126,7 @@ def test_a_backend_that_is_killed_in_a_commit_costs_a_retry(alice, pool) -> None
     with held(lock_everything):
         emitting = pool.submit(emitter.emit, context(alice), thought())
         until(lambda: kill_who_waits_for("Lock"))
-        until(lambda: emitter._group._failing)
+        until(lambda: emitter._group._carrier.failing)
     assert emitting.result(60).seq == 2
     assert Event.objects.count() == 2
     assert faults_of(str(alice.pk)).faults == []
@@ -137,7 +137,7 @@ def test_a_commit_whose_answer_is_lost_is_stored_once(alice, pool) -> None:
     with commits_unanswered():
         emitting = pool.submit(emitter.emit, context(alice), thought())
         until(lambda: kill_who_waits_for("IPC"))
-        until(lambda: emitter._group._failing)
+        until(lambda: emitter._group._carrier.failing)
     receipt = emitting.result(60)
     assert (receipt.seq, receipt.duplicate) == (2, False)
     assert Event.objects.count() == 2

@@ -44,7 +44,7 @@ class Gate:
         self.number += 1
         self.sizes.append(len(entries))
         self.flush_of |= {(entry.stream, entry.run, entry.type): self.number for entry in entries}
-        with emitter._group._lock:
+        with emitter._group._queue.lock:
             self.flushes.update(emitter._group._queue)
         self._reached.release()
         assert self._open.acquire(timeout=30)
@@ -68,8 +68,8 @@ def gate(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> Gate:
         EMIT_DEADLINE=60,
         TIER_SECONDS=600,
     )
-    gate = Gate(emitter._group._commit)
-    monkeypatch.setattr(emitter._group, "_commit", gate)
+    gate = Gate(emitter._group._carrier._commit)
+    monkeypatch.setattr(emitter._group._carrier, "_commit", gate)
     return gate
 
 

@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from emitter.admin.log import ReadOnly, UserFilter
+from emitter.admin.filters import UserFilter
+from emitter.admin.read_only import ReadOnly
 from emitter.conf import conf
 from emitter.errors import EmitterError
 from emitter.events import KNOWN_TYPES

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -15,10 +13,10 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from emitter.admin.log import ReadOnly, Recorded, UserFilter
+from emitter.admin.filters import KindFilter, UserFilter
+from emitter.admin.read_only import ReadOnly, Recorded, readable
 from emitter.errors import EmitterError
 from emitter.migration import history
-from emitter.migration.compare import KINDS
 from emitter.migration.modes import ADAPTERS, Setting
 from emitter.models import AdapterMode, Mode, ShadowDifference
 
@@ -87,19 +85,6 @@ class AdapterModeAdmin(ReadOnly):
             return redirect(request.get_full_path())
 
 
-class KindFilter(admin.SimpleListFilter):
-    """What can differ, with what it means."""
-
-    title = "what differs"
-    parameter_name = "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind, f"{kind}: {meaning}") for kind, meaning in KINDS.items()]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(kind=self.value()) if self.value() else queryset
-
-
 @admin.register(ShadowDifference)
 class ShadowDifferenceAdmin(Recorded):
     """Calls in shadow mode that differed, both sides one below the other."""
@@ -119,15 +104,8 @@ class ShadowDifferenceAdmin(Recorded):
 
     @admin.display(description="the old sender sent")
     def old_sender(self, row: ShadowDifference) -> SafeString:
-        return _shown(row.old)
+        return readable(row.old)
 
     @admin.display(description="the emitter would have sent")
     def emitter(self, row: ShadowDifference) -> SafeString:
-        return _shown(row.new)
-
-
-def _shown(side: str) -> SafeString:
-    """A side, indented where it is whole; what stands inside it is text and never markup."""
-    with suppress(msgspec.DecodeError):
-        side = msgspec.json.format(side, indent=2)
-    return format_html('<pre class="emitter-event" tabindex="0">{}</pre>', side)
+        return readable(row.new)

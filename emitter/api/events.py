@@ -14,8 +14,8 @@ from emitter.errors import EmitterError, EventRefused, NotAllowed
 from emitter.policy import access, refusals, service_keys
 from emitter.policy.identity import Identity, Service
 from emitter.service import Item, emitter
-from emitter.service.emitter import BATCH
 from emitter.service.intake import outcome_json, read_texts
+from emitter.service.units import BATCH
 
 PAGE, LARGEST_PAGE = 100, 1_000
 #: Said of a body, each of its lines is an item, however broken.

@@ -25,6 +25,33 @@ class Position:
     seq: int
 
 
+class Bookmark:
+    """What one client has ``acknowledged`` of a stream, and how much of that is stored for its device."""
+
+    def __init__(self, stream: str, device: str | None) -> None:
+        self._stream = stream
+        self._device = device
+        self._epoch = ""
+        self._stored = 0
+        self.acknowledged = 0
+
+    def open_at(self, epoch: str, position: int, *, is_news: bool) -> None:
+        """Starts anew from a position, which is to be stored itself if it ``is_news``."""
+        self._epoch, self.acknowledged = epoch, position
+        self._stored = -1 if is_news else position
+
+    def news(self) -> Position | None:
+        """What has to be stored and is not yet."""
+        if self._device is None or self.acknowledged <= self._stored:
+            return None
+        return Position(self._stream, self._device, self._epoch, self.acknowledged)
+
+    def stored(self, position: Position) -> None:
+        """This position is stored."""
+        if position.epoch == self._epoch:
+            self._stored = max(self._stored, position.seq)
+
+
 def position_of(stream: str, device: str) -> Position | None:
     """The stored position of a device, ``None`` for a new one."""
     row = Device.objects.using(conf.database).filter(stream=stream, name=device).first()

@@ -126,11 +126,11 @@ class Reception:
                 logger.warning("review_failed: sessions stay open for now, whoever signs out (%s)", error)
 
     async def _remember(self, sessions: Iterable[Session]) -> None:
-        news = [(session, position) for session in sessions if (position := session.news_of_device())]
+        news = [(session, position) for session in sessions if (position := session.bookmark.news())]
         if news:
             await aremember([position for _, position in news])
             for session, position in news:
-                session.remembered(position)
+                session.bookmark.stored(position)
 
 
 _receptions: dict[asyncio.AbstractEventLoop, Reception] = {}

@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator
 from emitter import wire
 from emitter.cursor import Claim
 from emitter.delivery.reception import reception_here
-from emitter.delivery.session import Session, Visitor
+from emitter.delivery.session import Session
 from emitter.delivery.speech import EVENT_STREAM
+from emitter.delivery.visitor import Visitor
 from emitter.errors import CloseCode, EventRefused
 
 #: Milliseconds after which a browser tries again.

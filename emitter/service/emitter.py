@@ -6,7 +6,6 @@ Each call checks its events first, then stores them by one of two entrances: ins
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from uuid import UUID
@@ -18,23 +17,29 @@ from django.utils.asyncio import async_unsafe
 from emitter import bell, blocking, log, metrics
 from emitter.conf import conf
 from emitter.context import RunContext
-from emitter.errors import EmitterError, EventRefused, TransactionError
+from emitter.errors import EmitterError, TransactionError
 from emitter.events import Event
 from emitter.log.append import Appended
 from emitter.log.entry import Receipt, Unit
 from emitter.log.plan import Outcome
 from emitter.metering import prices
-from emitter.policy import lifecycle, refusals, tiers, users
-from emitter.service.about import about, about_item
-from emitter.service.counted import count, count_dropped
+from emitter.policy import lifecycle, tiers, users
+from emitter.service.about import note_failure, note_refusals
+from emitter.service.counted import count
 from emitter.service.group_commit import GroupCommit
-from emitter.service.prepare import Item, prepare
+from emitter.service.prepare import Item
 from emitter.service.runs import AsyncRun, Run
 from emitter.service.spooler import Spooler
-
-#: Most events in one ``emit_many``.
-BATCH = 1_000
-Items = Iterable[Item | tuple[RunContext, Event]]
+from emitter.service.units import (
+    Items,
+    batch_of,
+    filled,
+    in_place,
+    prepare_each,
+    prepare_unit,
+    prepare_whole,
+    receipts_of,
+)
 
 _USE_TWIN = "You cannot emit from an event loop's thread: await the twin that begins with 'a' instead."
 
@@ -64,9 +69,9 @@ class Emitter:
         """Stores one event and returns its receipt. With an ``event_id`` (UUIDv7) a repetition is stored once."""
         item = Item(context, event, event_id)
         self._learn([item])
-        unit = _unit(item)
+        unit = prepare_unit(item)
         try:
-            return _only(self._submit([unit]))[0]
+            return receipts_of(self._submit([unit]))[0]
         except EmitterError as error:
             raise error.about(unit.entries[0].event_id) from error.__cause__
 
@@ -74,9 +79,9 @@ class Emitter:
         """The async twin of :meth:`emit`."""
         item = Item(context, event, event_id)
         await self._alearn([item])
-        unit = _unit(item)
+        unit = prepare_unit(item)
         try:
-            return _only(await self._asubmit([unit]))[0]
+            return receipts_of(await self._asubmit([unit]))[0]
         except EmitterError as error:
             raise error.about(unit.entries[0].event_id) from error.__cause__
 
@@ -86,15 +91,15 @@ class Emitter:
 
         An error names the ``index`` of the event that was refused.
         """
-        batch = _batch(items)
+        batch = batch_of(items)
         self._learn(batch)
-        return _only(self._submit([_whole(batch)])) if batch else []
+        return receipts_of(self._submit([prepare_whole(batch)])) if batch else []
 
     async def aemit_many(self, items: Items) -> list[Receipt]:
         """The async twin of :meth:`emit_many`."""
-        batch = _batch(items)
+        batch = batch_of(items)
         await self._alearn(batch)
-        return _only(await self._asubmit([_whole(batch)])) if batch else []
+        return receipts_of(await self._asubmit([prepare_whole(batch)])) if batch else []
 
     @async_unsafe(_USE_TWIN)
     def emit_each(self, items: Sequence[Item | EmitterError]) -> list[Receipt | EmitterError]:
@@ -104,14 +109,14 @@ class Emitter:
         An item may be an error already, which is its outcome; so a reader of outside input keeps its places.
         """
         self._learn(items)
-        units, results = _each(items)
-        return _fill(results, self._submit(units) if units else [])
+        units, results = prepare_each(items)
+        return filled(results, self._submit(units) if units else [])
 
     async def aemit_each(self, items: Sequence[Item | EmitterError]) -> list[Receipt | EmitterError]:
         """The async twin of :meth:`emit_each`."""
         await self._alearn(items)
-        units, results = _each(items)
-        return _fill(results, await self._asubmit(units) if units else [])
+        units, results = prepare_each(items)
+        return filled(results, await self._asubmit(units) if units else [])
 
     def run(self, context: RunContext, *, message: str | None = None) -> Run:
         """``with emitter.run(context) as run:`` starts a run and ends it with the truth. See :class:`Run`."""
@@ -138,17 +143,17 @@ class Emitter:
     def _submit(self, units: list[Unit]) -> list[Outcome]:
         waiting = [unit for unit in units if not unit.is_left_out]
         try:
-            return _in_place(units, _told(waiting, self._store(waiting)) if waiting else [])
+            return in_place(units, note_refusals(waiting, self._store(waiting)) if waiting else [])
         except EmitterError as error:
-            _noted_by_each(error, waiting)
+            note_failure(error, waiting)
             raise
 
     async def _asubmit(self, units: list[Unit]) -> list[Outcome]:
         waiting = [unit for unit in units if not unit.is_left_out]
         try:
-            return _in_place(units, _told(waiting, await self._astore(waiting)) if waiting else [])
+            return in_place(units, note_refusals(waiting, await self._astore(waiting)) if waiting else [])
         except EmitterError as error:
-            _noted_by_each(error, waiting)
+            note_failure(error, waiting)
             raise
 
     def _store(self, units: list[Unit]) -> list[Outcome]:
@@ -197,98 +202,6 @@ def _refuse_without(autocommit: bool) -> None:
 def _keys(items: Iterable[Item | EmitterError]) -> set[str]:
     """Whose events these are; what is no context is refused later."""
     return {item.context.user_id for item in items if isinstance(item, Item) and isinstance(item.context, RunContext)}
-
-
-def _unit(item: Item) -> Unit:
-    try:
-        return Unit([prepare(item)])
-    except EventRefused as refusal:
-        raise refusals.note(refusal, about_item(item)) from None
-
-
-def _batch(items: Items) -> list[Item]:
-    """Raises ``batch_too_large``."""
-    batch = [item if isinstance(item, Item) else Item(*item) for item in items]
-    if len(batch) > BATCH:
-        raise refusals.note(
-            EventRefused("batch_too_large", f"{len(batch):,} events in one call; give at most {BATCH:,} at a time.")
-        )
-    return batch
-
-
-def _whole(batch: Sequence[Item]) -> Unit:
-    """One unit of many items, checked whole. Raises a refusal with its ``index``."""
-    entries = []
-    for index, item in enumerate(batch):
-        try:
-            entries.append(prepare(item))
-        except EventRefused as refusal:
-            refusal.index = index
-            raise refusals.note(refusal, about_item(item)) from None
-    return Unit(entries)
-
-
-def _each(items: Sequence[Item | EmitterError]) -> tuple[list[Unit], list[EmitterError | None]]:
-    """Units of the items that can be stored, and the errors of the others in their places."""
-    units: list[Unit] = []
-    results: list[EmitterError | None] = []
-    for item in items:
-        try:
-            if isinstance(item, EmitterError):
-                raise item
-            units.append(Unit([prepare(item)]))
-            results.append(None)
-        except EmitterError as refusal:
-            results.append(refusals.note(refusal, about_item(item) if isinstance(item, Item) else None))
-    return units, results
-
-
-def _in_place(units: Sequence[Unit], outcomes: list[Outcome]) -> list[Outcome]:
-    """The outcomes of all units, given those of the units that went to the log."""
-    if len(outcomes) == len(units):
-        return outcomes
-    stored = iter(outcomes)
-    return [_left_out(unit) if unit.is_left_out else next(stored) for unit in units]
-
-
-def _left_out(unit: Unit) -> Outcome:
-    count_dropped(Counter((str(entry.drop), entry.tier) for entry in unit.entries))
-    return [Receipt(entry.event_id, None, dropped=entry.drop) for entry in unit.entries]
-
-
-def _fill(results: list[EmitterError | None], outcomes: Iterable[Outcome]) -> list[Receipt | EmitterError]:
-    stored = iter(outcomes)
-    filled: list[Receipt | EmitterError] = []
-    for error in results:
-        outcome = error if error is not None else next(stored)
-        filled.append(outcome if isinstance(outcome, EmitterError) else outcome[0])
-    return filled
-
-
-def _only(outcomes: list[Outcome]) -> list[Receipt]:
-    """The receipts of a single unit. Raises its refusal."""
-    (outcome,) = outcomes
-    if isinstance(outcome, EmitterError):
-        raise outcome
-    return outcome
-
-
-def _told(units: Sequence[Unit], outcomes: list[Outcome]) -> list[Outcome]:
-    """The outcomes, with each refusal among them noted."""
-    for unit, outcome in zip(units, outcomes, strict=True):
-        if isinstance(outcome, EmitterError):
-            _noted(outcome, unit)
-    return outcomes
-
-
-def _noted_by_each(error: EmitterError, units: Sequence[Unit]) -> None:
-    """A commit that fails is each caller's own refusal, though all get the same error."""
-    error.noted = False
-    _noted(error, units[0])
-
-
-def _noted(error: EmitterError, unit: Unit) -> EmitterError:
-    return refusals.note(error, about(unit, error))
 
 
 emitter = Emitter()

@@ -3,56 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
-from enum import IntEnum
 
 from emitter.migration.audit import words
-from emitter.migration.audit.facts import Call, Kind
+from emitter.migration.audit.facts import Kind
 from emitter.migration.audit.meaning import Events, Meanings
 from emitter.migration.audit.scope import Scope
+from emitter.migration.audit.steps import Reach, Step, Steps, called_like
 from emitter.migration.audit.tree import Place, Tree
-
-
-class Reach(IntEnum):
-    """How far something gets. A socket counts for more than an emitter, which counts for more than nothing."""
-
-    NOWHERE = 0
-    EMITTER = 1
-    SOCKET = 2
-
-
-@dataclass(slots=True)
-class Step:
-    """A call that matters: the events it is given, where it ends by itself, and the functions it reaches."""
-
-    call: Call
-    events: Events
-    ends: Reach
-    callees: list[Place] = field(default_factory=list)
-    #: It carries on what the function was given.
-    flows: bool = False
-    #: The callees were found by their name alone, and count as the caller's own.
-    by_name: bool = False
-
-    @property
-    def send(self) -> str:
-        """The function that sends, which may be an argument: ``async_to_sync(layer.group_send)(…)``."""
-        return next((chain for chain in self.call.functions if words.is_send(chain)), self.call.chain)
 
 
 class Paths:
     """The calls of a tree, and how far each function carries what it is given."""
 
     def __init__(self, tree: Tree, scope: Scope, meanings: Meanings) -> None:
-        self.tree, self._scope, self._meanings = tree, scope, meanings
+        self.tree, self._meanings = tree, meanings
         self.steps: dict[int, list[Step]] = {}
         self._reach: dict[int, Reach] = {}
         self._is_generic: dict[int, bool] = {}
         self._by_name: dict[str, list[Place]] | None = None
         self._callers = defaultdict[int, list[Place]](list)
         self.places = [place for place in tree.places() if place.function.calls or place.function.decorators]
+        steps = Steps(tree, scope, meanings)
         for place in self.places:
-            self.steps[id(place.function)] = self._read(place)
+            taken = steps.of(place)
+            for step in taken:
+                for callee in step.callees:
+                    self._callers[id(callee.function)].append(place)
+            self.steps[id(place.function)] = [step for step in taken if step.ends or step.callees]
         self._carry()
 
     def reach(self, place: Place) -> Reach:
@@ -111,7 +88,7 @@ class Paths:
     def emitter_called(self, chain: str) -> Place | None:
         """The one emitter that a call on something of unknown class can mean, by the names of both."""
         receiver, _, name = chain.rpartition(".")
-        found = _called_like(receiver, self._emitters().get(name, []))
+        found = called_like(receiver, self._emitters().get(name, []))
         return found[0] if len(found) == 1 else None
 
     def _emitters(self) -> dict[str, list[Place]]:
@@ -126,100 +103,6 @@ class Paths:
         """The events that a function makes itself and hands to somebody."""
         made = frozenset().union(*(step.events for step in self.steps.get(id(place.function), ())))
         return made - self._meanings.typed(place)
-
-    # Reading ----------------------------------------------------------------------------------------------------------
-
-    def _read(self, place: Place) -> list[Step]:
-        steps = [self._step(place, call) for call in place.function.calls]
-        steps += self._decorated(place)
-        for step in steps:
-            for callee in step.callees:
-                self._callers[id(callee.function)].append(place)
-        return [step for step in steps if step.ends or step.callees]
-
-    def _step(self, place: Place, call: Call) -> Step:
-        events = self._meanings.of(place, call.atoms)
-        flows = any(atom.kind in (Kind.PARAMETER, Kind.ATTRIBUTE) for atom in call.atoms)
-        if not (events or flows or words.is_send(call.chain) or words.is_eventful(call.chain.rpartition(".")[2])):
-            return Step(call, events, Reach.NOWHERE)
-        known = self._scope.callees(place, words.without_queue(call.chain))
-        nearby = [] if known else self._nearby(place, call.chain)
-        callees = known or nearby
-        ends = self._end(place, call, bool(events), callees)
-        ends = Reach.SOCKET if any(map(words.is_send, call.functions)) else ends
-        for function in call.functions:
-            callees = callees + [one for one in self._scope.callees(place, function) if one.function.name != "__init__"]
-        return Step(call, events, ends, callees, flows, by_name=bool(nearby) and call.chain.count(".") == 1)
-
-    def _decorated(self, place: Place) -> list[Step]:
-        """What a decorator does with the answer of a function, the function does."""
-        function = place.function
-        if not function.decorators or not function.returns:
-            return []
-        events = self._meanings.of(place, function.returns)
-        if not events:
-            return []
-        call = Call(function.line, function.name, function.returns)
-        return [
-            Step(call, events, Reach.NOWHERE, makers)
-            for decorator in function.decorators
-            if (makers := self._scope.makers(place, decorator))
-        ]
-
-    def _end(self, place: Place, call: Call, has_events: bool, callees: list[Place]) -> Reach:
-        """Where a call ends by itself: at a socket, or with somebody who is not defined here."""
-        receiver, _, name = call.chain.rpartition(".")
-        if (
-            receiver == "self"
-            and not callees
-            and self.is_consumer(place)
-            and name in ("send", "emit", *words.SOCKET_SENDS)
-        ):
-            return Reach.SOCKET
-        if words.is_send(call.chain) and not (receiver == "self" and callees):
-            return Reach.NOWHERE if any("Emitter" in one.function.symbol for one in callees) else Reach.SOCKET
-        if words.is_stream(call.chain) and has_events:
-            return Reach.SOCKET
-        if callees:
-            return Reach.NOWHERE
-        if words.is_send(self._stands_for(place, call.chain)):
-            return Reach.SOCKET
-        if words.may_send(call.chain) or (call.chain == "send" and has_events and "send" in place.function.parameters):
-            return Reach.SOCKET
-        return Reach.EMITTER if words.hands_on(call.chain) else Reach.NOWHERE
-
-    def _stands_for(self, place: Place, chain: str) -> str:
-        """The function that a name was given: ``send = async_to_sync(layer.group_send)``."""
-        receiver, _, name = chain.rpartition(".")
-        if receiver == "self" and place.home is not None:
-            return place.home.types.get(name, "").removeprefix("=")
-        if receiver:
-            return chain
-        given = place.function.types.get(name, "") or place.module.types.get(name, "")
-        return given.removeprefix("=") or place.module.imports.get(name, name)
-
-    def is_direct(self, place: Place, step: Step) -> bool:
-        """Whether a call is a layer's or a socket's own send function, whatever it carries."""
-        return step.ends is Reach.SOCKET and (words.is_send(step.send) or step.send.rpartition(".")[0] == "self")
-
-    def is_consumer(self, place: Place) -> bool:
-        """Whether a method's class is itself a socket, as Channels' consumers are."""
-        if place.home is None:
-            return False
-        line = self.tree.lineage(self.tree.definition(place.module, place.home))
-        names = (name.rpartition(".")[2] for one in line for name in (one.made.name, *one.made.bases))
-        return any(map(words.is_consumer_class, names))
-
-    def _nearby(self, place: Place, chain: str) -> list[Place]:
-        """A method that nothing says the class of: one of the same name in the same file."""
-        receiver, _, name = chain.rpartition(".")
-        if not receiver or name.startswith("__"):
-            return []
-        if receiver != "self" and not words.hands_on(chain):
-            return []
-        made = [one for one in place.module.classes.values() if name in one.methods and one is not place.home]
-        found = [self.tree.place(place.module, one.methods[name], one) for one in made]
-        return found if receiver == "self" else _called_like(receiver, found)
 
     # Carrying ---------------------------------------------------------------------------------------------------------
 
@@ -237,12 +120,6 @@ class Paths:
         if not step.flows:
             return Reach.NOWHERE
         return max((step.ends, *(self.beyond(place, step, callee) for callee in step.callees)))
-
-
-def _called_like(receiver: str, places: list[Place]) -> list[Place]:
-    """Of several methods those whose class is called like the thing they are called on."""
-    word = words.last_word(receiver).replace("_", "").lower()
-    return [one for one in places if word and word in one.function.owner.lower()] if len(places) > 1 else places
 
 
 def is_own(place: Place, callee: Place) -> bool:

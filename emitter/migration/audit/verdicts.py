@@ -11,8 +11,9 @@ from emitter.events import CRITICAL
 from emitter.migration.audit import words
 from emitter.migration.audit.facts import Module
 from emitter.migration.audit.meaning import Events, Meanings
-from emitter.migration.audit.paths import Paths, Reach, Step, is_own
+from emitter.migration.audit.paths import Paths, is_own
 from emitter.migration.audit.scope import Scope
+from emitter.migration.audit.steps import Reach, Step, is_consumer, is_direct
 from emitter.migration.audit.tree import Place, Tree
 
 _ROUNDS = 20
@@ -95,7 +96,7 @@ class _Judge:
     def _given(self, place: Place, step: Step) -> None:
         """What follows from the events that a call is given."""
         events = step.events
-        if self._paths.is_consumer(place):
+        if is_consumer(self._paths.tree, place):
             events -= {place.function.name}  # It takes this event from a group to its own client.
         if not events:
             return
@@ -200,7 +201,7 @@ class _Judge:
     def _transports(self) -> Iterable[Finding]:
         for place in self._paths.places:
             roles = self._roles.get(id(place.function), {})
-            sends = [step for step in self._paths.steps[id(place.function)] if self._paths.is_direct(place, step)]
+            sends = [step for step in self._paths.steps[id(place.function)] if is_direct(step)]
             if sends and all(role.verdict is not Verdict.SOURCE for role in roles.values()):
                 symbol, owner = place.function.symbol, place.function.owner or place.function.name
                 line, chain = sends[0].call.line, sends[0].send
