@@ -57,6 +57,12 @@ def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
     return postgres if connection.vendor == "postgresql" else sqlite
 
 
+def leave_standby(connection: BaseDatabaseWrapper, error: Exception) -> None:
+    """Closes a connection that stands, but to a server that has become a standby: the next one finds the primary."""
+    if dialect(connection).is_standby(error):
+        connection.close()
+
+
 def append(
     units: Sequence[Unit], admit: Admit, price: Price = unpriced, bar: Bar | None = None, rules: Ask | None = None
 ) -> Appended:
