@@ -46,7 +46,7 @@ def growth(head: int, stream: str = "7") -> Growth:
 
 @asynccontextmanager
 async def listening(stream: str = "7") -> AsyncIterator[Ear]:
-    """An ear at the hub of this loop that a bell has reached. None is under way, with which the next would be merged."""
+    """An ear at the hub of this loop that a bell has reached, when none is under way to be merged with the next."""
     ear = Ear()
     await hub_here().join(stream, ear)
     async with asyncio.timeout(PATIENCE):
