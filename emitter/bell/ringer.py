@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -137,9 +138,10 @@ def _own_loop() -> asyncio.AbstractEventLoop:
 
 
 def _finish() -> None:
-    """Lets bells under way leave before the process ends."""
+    """Lets bells under way leave before the process ends; one that is held up is lost."""
     for loop in _own:
-        asyncio.run_coroutine_threadsafe(_settle(loop), loop).result(GOODBYE_SECONDS)
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_settle(loop), loop).result(2 * GOODBYE_SECONDS)
 
 
 async def _settle(loop: asyncio.AbstractEventLoop) -> None:
