@@ -99,7 +99,7 @@ class TestTables:
         for _ in range(5):
             self.fill(key, 20)
             for done in [pool.submit(roll_up, lambda _: "free", 7) for _ in range(6)]:
-                done.result(30)
+                done.result(120)
         assert [totals.calls for totals in self.totals().values()] == [100, 100]
         assert faults_of(key).faults == []
 

@@ -75,6 +75,6 @@ async def test_a_session_may_begin_without_redis(key: str, redis_server: Redis, 
 
 
 async def said(caplog: pytest.LogCaptureFixture, words: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while words not in caplog.text:
             await asyncio.sleep(0.01)
