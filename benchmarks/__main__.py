@@ -1,7 +1,7 @@
 """Serves the example project on daphne, lets 200 clients in another process listen, and prints what they measured.
 
 W1 is throughput: 200 users in turn, once with 256 awaited emits under way and once with `aemit_many` of 100. W2 is
-latency from emit to the client at 300 events a second.
+latency from emit to the client at 300 events a second. Then come the targets of the old system's own tests.
 """
 
 import os
@@ -15,9 +15,9 @@ from secrets import token_hex
 
 import msgspec
 
+from .plan import OURS, TARGETS, WARM_UP, Result, Workload
+
 ROOT = Path(__file__).resolve().parent.parent
-PLAN = [("awaited", 2_000), ("awaited", 30_000), ("many", 100_000), ("steady", 3_000)]
-TITLES = {"awaited": "W1 awaited, 256 under way", "many": "W1 aemit_many of 100", "steady": "W2 at 300/s"}
 
 
 def main() -> None:
@@ -61,7 +61,8 @@ def prepare(environment: dict[str, str]) -> list[str]:
 
 
 def measure(port: int, tokens: list[str]) -> None:
-    options = msgspec.json.encode({"port": port, "tokens": tokens, "plan": PLAN})
+    plan = [*WARM_UP, *OURS, *TARGETS]
+    options = msgspec.json.encode({"port": port, "tokens": tokens, "plan": plan})
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.client"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as client:
@@ -69,16 +70,33 @@ def measure(port: int, tokens: list[str]) -> None:
         assert client.stdout is not None
         client.stdin.write(options)
         client.stdin.close()
-        heads = (("workload", -28), ("events/s", 10), ("CPU µs/event", 14), ("p50 ms", 9), ("p99 ms", 9))
-        counts = (("lost", 6), ("twice", 7), ("astray", 8))
-        say("".join(f"{title:{'<' if width < 0 else '>'}{abs(width)}}" for title, width in (*heads, *counts)))
-        for place, line in enumerate(client.stdout):
-            r = msgspec.json.decode(line)
-            if place:
-                say(
-                    f"{TITLES[r['name']]:<28}{r['per_second']:>10,}{r['cpu_us']:>14}{r['p50_ms']:>9}{r['p99_ms']:>9}"
-                    f"{r['lost']:>6}{r['repeated']:>7}{r['disordered']:>8}"
-                )
+        say(HEAD)
+        for workload, line in zip(plan, client.stdout, strict=True):
+            if workload.title:
+                say(row(msgspec.json.decode(line, type=Result), workload))
+
+
+COLUMNS = [
+    ("events/s", "per_second", 10),
+    ("CPU µs/event", "cpu_us", 14),
+    ("mean ms", "mean_ms", 9),
+    ("p50 ms", "p50_ms", 9),
+    ("p99 ms", "p99_ms", 9),
+    ("worst ms", "worst_ms", 10),
+    ("MiB more", "growth_mib", 10),
+    ("lost", "lost", 6),
+    ("twice", "repeated", 7),
+    ("astray", "disordered", 8),
+]
+HEAD = f"{'workload':<28}" + "".join(f"{head:>{width}}" for head, _, width in COLUMNS) + "  target"
+
+
+def row(result: Result, workload: Workload) -> str:
+    """One line of the table, with whether the target was met where there is one."""
+    figures = "".join(f"{getattr(result, name):>{width},}" for _, name, width in COLUMNS)
+    missed = result.misses(workload.target) if workload.target else []
+    verdict = ", ".join(missed) if missed else "met" if workload.target else ""
+    return f"{result.title:<28}{figures}  {verdict}".rstrip()
 
 
 def free_port() -> int:

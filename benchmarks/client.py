@@ -3,12 +3,15 @@
 import asyncio
 import sys
 import time
-from statistics import quantiles
+from statistics import fmean, quantiles
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
+
+from .plan import Result, Workload
 
 ACK_EVENTS = 100
 
@@ -63,36 +66,42 @@ def decoder_position(hello: str | bytes) -> int:
     return int(msgspec.json.decode(hello)["after"])
 
 
-async def main(port: int, tokens: list[str], plan: list[tuple[str, int]]) -> None:
-    """Runs the workloads of the plan one after the other and prints a JSON line for each."""
+async def main(port: int, tokens: list[str], plan: list[Workload]) -> None:
+    """Runs the workloads of the plan one after the other and prints a line of JSON for each."""
     tally = [Tally(0)]
     url = f"ws://127.0.0.1:{port}/ws/events/"
     sockets = [await connect(url, subprotocols=["agent-events.v1", f"bearer.{token}"]) for token in tokens]  # type: ignore[list-item]
     listeners = [asyncio.create_task(listen(socket, tally)) for socket in sockets]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120) as http:
-        for name, count in plan:
-            tally[0] = now = Tally(count)
-            answer = (await http.get(f"/bench/{name}/?{count}")).json()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=300) as http:
+        for workload in plan:
+            tally[0] = now = Tally(workload.count)
+            answer = (await http.get(f"/bench/?{quote(msgspec.json.encode(workload))}")).raise_for_status().json()
             async with asyncio.timeout(60):
                 await now.complete.wait()
-            cuts = quantiles(now.latencies, n=100)
-            seconds = now.last - answer["began"]
-            result = {
-                "name": name,
-                "events": count,
-                "per_second": round(count / seconds),
-                "cpu_us": round(answer["cpu"] / count * 1e6),
-                "p50_ms": round(cuts[49], 2),
-                "p99_ms": round(cuts[98], 2),
-                "lost": count - now.received,
-                "repeated": now.repeated,
-                "disordered": now.disordered,
-            }
-            print(msgspec.json.encode(result).decode(), flush=True)  # noqa: T201
+            print(msgspec.json.encode(result(workload, now, answer)).decode(), flush=True)  # noqa: T201
     for listener in listeners:
         listener.cancel()
 
 
+def result(workload: Workload, tally: Tally, answer: dict[str, float]) -> Result:
+    """What the clients saw, together with what the server says of itself."""
+    cuts = quantiles(tally.latencies, n=100)
+    return Result(
+        title=workload.title,
+        per_second=round(workload.count / (tally.last - answer["began"])),
+        cpu_us=round(answer["cpu"] / workload.count * 1e6),
+        mean_ms=round(fmean(tally.latencies), 2),
+        p50_ms=round(cuts[49], 2),
+        p99_ms=round(cuts[98], 2),
+        worst_ms=round(max(tally.latencies), 2),
+        growth_mib=round(answer["growth"] / 2**20, 1),
+        lost=workload.count - tally.received,
+        repeated=tally.repeated,
+        disordered=tally.disordered,
+    )
+
+
 if __name__ == "__main__":
     options = msgspec.json.decode(sys.stdin.buffer.read())
-    asyncio.run(main(options["port"], options["tokens"], options["plan"]))
+    plan = msgspec.convert(options["plan"], list[Workload])
+    asyncio.run(main(options["port"], options["tokens"], plan))

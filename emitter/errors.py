@@ -84,6 +84,7 @@ CODES: dict[str, ErrorCode] = {
     "no_legacy_sender": ErrorCode(409, False, "The mode needs the adapter's old sender: name it in LEGACY_SENDERS."),
     "mode_changed": ErrorCode(409, False, "Somebody else changed the adapter's mode at the same moment."),
     "legacy_sender_failed": ErrorCode(500, False, "The old sender raised; its caller gets the exception as ever."),
+    "legacy_sender_loops": ErrorCode(500, False, "An old sender calls the face that called it, and so itself."),
     "shadow_failed": ErrorCode(500, False, "A call could not be compared; the old sender has sent it all the same."),
     "adapter_rolled_back": ErrorCode(500, False, "An adapter went past a limit and back to an earlier mode by itself."),
     "agent_unavailable": ErrorCode(503, False, "The agent named in EMITTER['AGENT'] cannot be loaded."),

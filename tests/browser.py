@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from .servers import IN_CI
 
@@ -26,6 +26,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: Milliseconds that a page has for what it must show.
+expect.set_options(timeout=60_000)
 MISSING = "No Chromium on this machine: run `make chromium`, as root or with npm on PATH."
 
 

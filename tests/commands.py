@@ -11,7 +11,7 @@ import msgspec
 from django.core.management import call_command
 
 #: Seconds in which a command must have said what it has to say.
-PATIENCE = 60
+PATIENCE = 600
 
 
 def beside(environment: dict[str, str]) -> dict[str, str]:

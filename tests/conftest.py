@@ -1,18 +1,28 @@
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Protocol
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
 from django.contrib.auth.models import User
-from django.core.management import CommandError
 from django.db import connections
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
-from emitter import blocking
+from emitter import blocking, testing
 from emitter.policy.users import key_of
+
+from .emptying import empty_after
+
+# How long an example takes says more about the machine than about the code.
+hypothesis_settings.register_profile(
+    "unhurried", hypothesis_settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("unhurried")
+testing.PATIENCE = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +30,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Our threads keep their connections, and PostgreSQL drops no database that somebody is connected to."""
     yield
     blocking.shutdown()
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 class QuickHasher(PBKDF2PasswordHasher):
@@ -51,7 +62,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
     def close() -> None:
         connections.close_all()
-        barrier.wait(10)
+        barrier.wait(60)
 
     with ThreadPoolExecutor(40) as executor:
         yield executor
@@ -73,21 +84,15 @@ def configure(settings: Any) -> Configure:
     return configure
 
 
+@pytest.fixture
+def unhurried(configure: Configure) -> None:
+    """An emit waits as long as a test holds it up, however slow the machine is."""
+    configure(EMIT_DEADLINE=100)
+
+
 def person(name: str) -> User:
     """A user who signs in with the password demo."""
     return User.objects.create(username=name, password=make_password("demo", hasher=QuickHasher()))
 
 
-def patiently(empty: Callable[[TransactionTestCase], None]) -> Callable[[TransactionTestCase], None]:
-    """Empties the tables again when PostgreSQL ends it as a deadlock: a server beside the test may be at work still."""
-
-    def empty_again(case: TransactionTestCase) -> None:
-        for _ in range(4):
-            with suppress(CommandError):
-                return empty(case)
-        return empty(case)
-
-    return empty_again
-
-
-TransactionTestCase._fixture_teardown = patiently(TransactionTestCase._fixture_teardown)
+TransactionTestCase._fixture_teardown = empty_after

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from random import SystemRandom
 from time import monotonic, sleep
 from typing import ClassVar, Self
 
@@ -20,7 +22,11 @@ import psycopg
 from .binaries import ServerMissing, postgres_binaries, redis_binary
 
 PROJECT = Path(__file__).resolve().parent.parent
-PATIENCE = 30.0
+#: Seconds that a server may take to start: after a crash PostgreSQL replays its log, beside whatever else is at work.
+START = 180.0
+PATIENCE = 60.0
+#: Below it are the ports of well-known services.
+FIRST_PORT = 10_000
 PR_SET_PDEATHSIG = 1
 
 # Linux signals a child when the *thread* that started it ends, so all are started by one that stays.
@@ -61,12 +67,13 @@ class Server:
         if self.running:
             return self
         self.spawn(self.command())
-        deadline = monotonic() + PATIENCE
+        deadline, pause = monotonic() + START, 0.01
         while not self.ready():
             if not self.running or monotonic() > deadline:
                 self.stop()
                 raise ServerMissing(f"{type(self).__name__} did not start: {self.log.read_text()[-2000:]}")
-            sleep(0.01)
+            sleep(pause)
+            pause = min(2 * pause, 0.2)  # to ask is work for a server that is not ready yet
         return self
 
     def spawn(self, command: list[str]) -> None:
@@ -156,6 +163,11 @@ class PostgreSQL(Server):
         if self.process is None or self.process.wait(PATIENCE):
             raise ServerMissing(f"initdb failed: {self.log.read_text()[-2000:]}")
 
+    def checkpoint(self) -> None:
+        """Whatever was written until now need not be read again when it starts after a crash."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
     def command(self) -> list[str]:
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": str(self.port)}
         options |= {"fsync": "off", "full_page_writes": "off"}
@@ -190,7 +202,9 @@ class Daphne(Server):
         return f"ws://127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), self.application]
+        where = ["-b", "127.0.0.1", "-p", str(self.port)]
+        # By itself it turns away whoever has not been let in after five seconds.
+        return [sys.executable, "-m", "daphne", *where, "--websocket_connect_timeout", "60", self.application]
 
     def ready(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -205,10 +219,18 @@ class Daphne(Server):
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no outgoing connection takes while its server is down."""
+    for port in SystemRandom().sample(range(FIRST_PORT, first_ephemeral_port()), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise ServerMissing("No port is free.")
+
+
+def first_ephemeral_port() -> int:
+    """From here on the system gives ports to outgoing connections; Linux says so, others begin higher."""
+    told = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(told.read_text().split()[0]) if told.exists() else 0
+    return first if first > FIRST_PORT + 1_000 else 32_768
 
 
 def end_with_parent(number: signal.Signals) -> Callable[[], None] | None:

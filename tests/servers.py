@@ -112,7 +112,9 @@ def redis_server(request: pytest.FixtureRequest) -> Iterator[Redis]:
 @pytest.fixture
 def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgreSQL]:
     """The PostgreSQL of the settings, to be stopped and started at will; it runs again after the test."""
-    yield (server := scaled_column(request).postgres)
+    server = scaled_column(request).postgres
+    server.checkpoint()
+    yield server
     server.start()
     # What Django clears up with next, or a test reads with, must not be a connection to the server's past.
     connections.close_all()

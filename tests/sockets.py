@@ -24,8 +24,8 @@ from emitter.wire import SUBPROTOCOL
 
 from .processes import Daphne
 
-#: Seconds that a client waits for what must come.
-PATIENCE = 10.0
+#: Seconds that a client waits for what must come, on a machine that has other things to do.
+PATIENCE = 60.0
 
 Headers = Mapping[str, str]
 
@@ -178,8 +178,8 @@ async def connect(server: Daphne, key: str, **query: Any) -> AsyncIterator[Clien
         yield client
 
 
-def bearer(key: str, seconds: float = 60) -> list[str]:
-    """The subprotocols of a client that signs in by token."""
+def bearer(key: str, seconds: float = 3_600) -> list[str]:
+    """The subprotocols of a client that signs in by token; one that lives on however long the test takes."""
     return [SUBPROTOCOL, f"bearer.{create_token(key, seconds=seconds)}"]
 
 
@@ -190,12 +190,19 @@ def open_socket(server: Daphne, offered: Sequence[str] = (), headers: Headers | 
         subprotocols=[Subprotocol(name) for name in offered] or None,
         additional_headers=headers,
         proxy=None,
+        open_timeout=PATIENCE,
+        ping_timeout=PATIENCE,
     )
+
+
+def requests(server: Daphne, **options: Any) -> httpx.AsyncClient:
+    """A client over HTTP that waits for its answers."""
+    return httpx.AsyncClient(base_url=server.url, timeout=PATIENCE, trust_env=False, **options)
 
 
 async def emit_there(server: Daphne, key: str, number: int = 1) -> None:
     """Emits in the server's own process."""
     item = {"user": key, "run": f"run of {key}", "type": "agent_thinking", "payload": {"thought": "Hm"}}
-    token = create_token(key, seconds=60, emit=True)
-    async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {token}"}) as http:
+    token = create_token(key, seconds=3_600, emit=True)
+    async with requests(server, headers={"Authorization": f"Bearer {token}"}) as http:
         (await http.post("/api/events/", json=[item] * number)).raise_for_status()

@@ -64,7 +64,7 @@ async def stored(key: str, device: str = "phone") -> int | None:
 
 async def becomes_stored(key: str, seq: int) -> None:
     """Waits until a device is remembered at a number."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             with suppress(OperationalError):  # of a connection to the database as it was
                 if await stored(key) == seq:

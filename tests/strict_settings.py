@@ -9,6 +9,7 @@ EMITTER = {
     **EMITTER,
     "REQUEST_SECONDS": float(environ.get("TEST_REQUEST_SECONDS", "60")),
     "CONNECTIONS_PER_ADDRESS": float(environ.get("TEST_CONNECTIONS", "1000")),
+    "EMIT_DEADLINE": float(environ.get("TEST_EMIT_DEADLINE", "5")),
     "JWKS": environ.get("TEST_JWKS"),
     "JWKS_ISSUER": "https://accounts.example",
 }

@@ -153,7 +153,7 @@ async def test_a_stopped_count_ends_cancelled(alice: User) -> None:
             await DemoAgent(pace=60).answer("Count to 20", run)
 
     working = asyncio.create_task(work())
-    await asyncio.wait_for(counting.wait(), 10)
+    await asyncio.wait_for(counting.wait(), 60)
     working.cancel()
     await asyncio.wait([working])
     assert (await aassert_run_complete("run-now"))[-1].payload["status"] == "cancelled"

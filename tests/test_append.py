@@ -27,7 +27,7 @@ from emitter.service.prepare import Item, prepare
 from .contention import held
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE = 10
+PATIENCE = 60
 
 
 def unit(*keys: str, run: str = "", event: Event | None = None) -> Unit:

@@ -62,7 +62,7 @@ def emit_and_be_killed(context: RunContext, fault: KilledAt) -> Receipt:
 @pytest.mark.parametrize("statement", ["SELECT key", "INSERT INTO emitter_event", "UPDATE emitter_stream"])
 def test_a_backend_that_is_killed_in_the_middle_costs_a_retry(context, key, caller, statement) -> None:
     fault = KilledAt(statement)
-    receipt = caller.submit(emit_and_be_killed, context, fault).result(10)
+    receipt = caller.submit(emit_and_be_killed, context, fault).result(60)
     assert fault.killed
     assert (receipt.seq, receipt.duplicate) == (2, False)
     assert faults_of(key).faults == []
@@ -79,9 +79,9 @@ def test_in_the_callers_transaction_it_is_told_and_nothing_is_stored(context, ke
                 return error.code
         return "stored"
 
-    assert caller.submit(emit_in_transaction).result(10) == "database_error"
+    assert caller.submit(emit_in_transaction).result(60) == "database_error"
     assert Stream.objects.get().head == 1
-    assert caller.submit(emitter.emit, context, AgentThinking("after")).result(10).seq == 2
+    assert caller.submit(emitter.emit, context, AgentThinking("after")).result(60).seq == 2
 
 
 def disk_error(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:

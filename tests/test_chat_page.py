@@ -20,8 +20,6 @@ BLOCKED_SOCKETS = """
     };
 """
 
-expect.set_options(timeout=15_000)
-
 
 def context(user: User, run: str = "run-1", thread: str = "thread-1") -> RunContext:
     return RunContext(user_id=str(user.pk), thread_id=thread, run_id=run, agent_name="analyst")
@@ -118,7 +116,7 @@ async def test_a_restarted_server_is_found_again(browser: Browser, live_server_p
         await expect(connection(page, "live")).to_have_count(0)
         await run.thinking("Opening it")
         live_server_process.start()
-        await expect(shown(page, 2)).to_be_attached(timeout=60_000)
+        await expect(shown(page, 2)).to_be_attached()
     await expect(page.locator("[data-run]")).to_have_attribute("data-state", "done")
     assert [seq for seq, _ in await events(page)] == [1, 2, 3]
 

@@ -11,8 +11,10 @@ from uuid_utils.compat import uuid7
 
 from emitter.models import Event
 from emitter.policy.users import key_of
+from emitter.service import emitter
 
-from .commands import Process, beside, told
+from .commands import PATIENCE, Process, beside, told
+from .contention import context, held, lock_stream, thought
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ONE = ("emit", "--user", "alice", "--run", "r", "--type", "agent_started")
@@ -133,6 +135,18 @@ def test_a_slow_producer_gets_each_receipt_before_it_goes_on(key, emit) -> None:
     assert emit.end() == ([], 0, "")
 
 
+@pytest.mark.scaled
+def test_an_overload_is_told_on_each_line_that_waited(alice, bob, server_environment) -> None:
+    emitter.emit(context(alice), thought())
+    hurried = {**server_environment, "DJANGO_SETTINGS_MODULE": "tests.strict_settings", "TEST_EMIT_DEADLINE": "0.1"}
+    with Process(hurried, "emit", "--stdin") as emit, held(lambda: lock_stream(alice)):
+        emit.say(item())
+        assert emit.hear()["code"] == "emitter_overloaded"
+        emit.say(b"{broken")
+        assert emit.hear()["code"] == "broken_json"
+    assert not Event.objects.filter(seq=2).exists()
+
+
 def test_ambiguous_on_a_line_too(alice, bob, emit) -> None:
     alice.username = key_of(bob)
     alice.save()
@@ -153,7 +167,7 @@ def test_what_cannot_be_read_is_no_end(key, server_environment) -> None:
     with open("/dev/null", "wb") as unreadable:
         command = [sys.executable, "manage.py", "emit", "--stdin"]
         done = subprocess.run(
-            command, env=beside(server_environment), stdin=unreadable, capture_output=True, timeout=60
+            command, env=beside(server_environment), stdin=unreadable, capture_output=True, timeout=PATIENCE
         )
     assert done.returncode == 1
     assert b"Standard input cannot be read" in done.stderr

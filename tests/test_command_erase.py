@@ -7,7 +7,7 @@ from emitter.events import AgentThinking
 from emitter.models import Event
 from emitter.service import emitter
 
-from .commands import Process, told
+from .commands import PATIENCE, Process, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ def filled(key) -> str:
 def test_it_goes_on_with_the_key_typed_and_not_else(filled, server_environment, answer, erased) -> None:
     typed = b"" if answer is None else answer.format(key=filled).encode() + b"\n"
     with Process(server_environment, "erase_user", "--user", "alice") as erase:
-        _, error = erase.process.communicate(typed, timeout=60)
+        _, error = erase.process.communicate(typed, timeout=PATIENCE)
     assert erase.process.returncode == (0 if erased else 1)
     assert error.decode().startswith("CommandError: Nothing was erased.") is not erased
     assert Event.objects.exists() is not erased

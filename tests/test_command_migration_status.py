@@ -1,5 +1,7 @@
 """`manage.py migration_status`, as an operator uses it."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 from django.core.management import CommandError
@@ -54,13 +56,24 @@ def test_counts_are_those_since_the_mode_was_set(registered) -> None:
     assert [status("unified_emitter")[name] for name in ("calls", "failures", "differences")] == [1_200, 3, 2]
 
 
+def test_a_share_tells_how_many_calls_went_which_way(registered) -> None:
+    history.change("unified_emitter", "legacy", by="alice")
+    setting = history.change("unified_emitter", "shadow", Decimal(10), by="alice", reason="a first look")
+    row = {"adapter": "unified_emitter", "minute": setting.since, "change": setting.change}
+    AdapterTally.objects.create(**row, mode=Mode.LEGACY, calls=1_800)
+    AdapterTally.objects.create(**row, mode=Mode.SHADOW, calls=200)
+    remarks = ["unified_emitter: a first look", "unified_emitter: 1,800 calls in legacy, 200 calls in shadow"]
+    assert told(COMMAND).splitlines()[-2:] == remarks
+    assert status("unified_emitter")["calls_by_mode"] == {"legacy": 1_800, "shadow": 200}
+
+
 def test_differences_are_told_by_what_differs(registered) -> None:
-    row = {"adapter": "base_agent", "kind": "field", "what": "tool_name", "at": "2026-01-02T00:00Z"}
+    row = {"adapter": "base_agent", "kind": "field", "what": "field tool_name", "at": "2026-01-02T00:00Z"}
     for _ in range(2):
         ShadowDifference.objects.create(**row, method="emit_tool_executing", old="{}", new="{}")
-    assert told(COMMAND).splitlines()[-1] == "base_agent.emit_tool_executing: field, tool_name (2 kept)"
+    assert told(COMMAND).splitlines()[-1] == "base_agent.emit_tool_executing: field tool_name (2 kept)"
     assert status("base_agent")["stored_differences"] == [
-        {"method": "emit_tool_executing", "kind": "field", "what": "tool_name", "calls": 2}
+        {"method": "emit_tool_executing", "kind": "field", "what": "field tool_name", "calls": 2}
     ]
 
 

@@ -15,7 +15,7 @@ from emitter.models import Device, Event, Stream
 from emitter.policy.users import key_of
 from emitter.service import emitter
 
-from .commands import Process, told
+from .commands import PATIENCE, Process, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DEVICE = "INSERT INTO emitter_device (stream, name, epoch, position, seen_at) SELECT key, 'phone', epoch, 9, "
@@ -60,10 +60,10 @@ def test_it_finds(filled, statement) -> None:
 
 def test_the_exit_code_tells_a_script(filled, server_environment) -> None:
     with Process(server_environment, "verify_log") as sound:
-        assert sound.process.wait(30) == 0
+        assert sound.process.wait(PATIENCE) == 0
     Stream.objects.update(head=9)
     with Process(server_environment, "verify_log") as unsound:
-        assert unsound.process.wait(30) == 1
+        assert unsound.process.wait(PATIENCE) == 1
 
 
 def test_one_users_log_alone(filled, bob) -> None:
@@ -92,7 +92,7 @@ def test_what_is_written_meanwhile_is_no_fault(filled, pool) -> None:
     def disturb(execute: Any, statement: str, *rest: Any) -> Any:
         result = execute(statement, *rest)
         if statement.startswith("SELECT"):
-            pool.submit(emitter.emit, RunContext(filled, run_id="other"), AgentThinking("t")).result(10)
+            pool.submit(emitter.emit, RunContext(filled, run_id="other"), AgentThinking("t")).result(60)
         return result
 
     with connection.execute_wrapper(disturb):

@@ -13,7 +13,7 @@ from emitter.policy.identity import create_token
 from emitter.policy.users import key_of
 
 from .processes import Daphne
-from .sockets import Client, connect, open_socket
+from .sockets import Client, connect, open_socket, requests
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUESTION = "What is 12.5 % of 480, and how did my last run end?"
@@ -22,7 +22,7 @@ QUESTION = "What is 12.5 % of 480, and how did my last run end?"
 @asynccontextmanager
 async def signed_in(server: Daphne, name: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser's session: the login form, its cookies, and the CSRF token in a header."""
-    async with httpx.AsyncClient(base_url=server.url, timeout=10) as http:
+    async with requests(server) as http:
         form = await http.get("/accounts/login/")
         token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', form.text)[1]
         sent = {"username": name, "password": "demo", "csrfmiddlewaretoken": token}
@@ -61,7 +61,7 @@ async def test_alice_asks_and_bob_hears_nothing(live_server_process, alice, bob)
         assert events[0]["payload"]["message"] == QUESTION
         assert "60" in events[-1]["payload"]["result"]["answer"]
         token = {"Authorization": f"Bearer {create_token(key_of(bob), seconds=60)}"}
-        async with httpx.AsyncClient(base_url=server.url, headers=token) as of_bob:
+        async with requests(server, headers=token) as of_bob:
             second = await of_bob.post("/api/runs/", json={"message": "1 + 1"})
         own = await read_run(other, second.json()["run_id"])
         assert [event["seq"] for event in own] == list(range(1, len(own) + 1))
@@ -101,7 +101,7 @@ async def test_a_cancel_frame_stops_too(live_server_process, alice) -> None:
 
 
 async def test_the_page_needs_a_session(live_server_process) -> None:
-    async with httpx.AsyncClient(base_url=live_server_process.url) as http:
+    async with requests(live_server_process) as http:
         answer = await http.get("/")
         assert answer.status_code == 302
         form = (await http.get(answer.headers["Location"])).text

@@ -128,7 +128,7 @@ class Stream(RuleBasedStateMachine):
         """Reads until the client is where the log is."""
         assert self.client is not None
         state = await log.aopen_stream(self.key)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (self.client.epoch, self.client.position) != (state.epoch, state.head):
                 await reception_here().look()
                 await self.client.receive()

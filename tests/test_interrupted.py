@@ -14,7 +14,7 @@ from emitter.service import emitter
 
 from .contention import context, deferred, held, lock_everything, lock_stream, queued, thought, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scaled]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scaled, pytest.mark.usefixtures("unhurried")]
 
 
 class TimeLimit(Exception):
@@ -62,7 +62,7 @@ def test_while_it_commits_for_others(alice, key, pool: ThreadPoolExecutor) -> No
             emitter.emit(context(alice), thought())
         other = pool.submit(emitter.emit, context(alice), thought())
         until(lambda: queued() == 1)
-    assert other.result(10).seq == 2
+    assert other.result(60).seq == 2
     assert emitter.emit(context(alice), thought()).seq == 3
     assert faults_of(key).faults == []
 
@@ -76,5 +76,5 @@ def test_while_somebody_else_leads(alice, bob, pool: ThreadPoolExecutor) -> None
         with struck_when(lambda: queued() == 2):
             emitter.emit(context(bob), thought())
         assert queued() == 1
-    assert leader.result(10).seq == 2
+    assert leader.result(60).seq == 2
     assert emitter.emit(context(bob), thought()).seq == 2

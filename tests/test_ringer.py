@@ -20,6 +20,7 @@ from emitter.bell.ringer import Ringer, merge
 from emitter.cursor import Growth
 
 from .lossy_layer import LossyChannelLayer
+from .sockets import PATIENCE
 from .streams import epoch_of, texts, think
 
 flushes = st.lists(st.integers(1, 4), min_size=1, max_size=6)
@@ -106,28 +107,31 @@ async def rung_out(ringer: Ringer) -> None:
 
 @asynccontextmanager
 async def team_socket(key: str = "7") -> AsyncIterator[WebsocketCommunicator]:
-    """A consumer that a bell has reached: the first one after a restart of Redis is lost."""
+    """A consumer that a bell has reached, the last one: the first one after a restart of Redis is lost."""
     socket = WebsocketCommunicator(TeamConsumer.as_asgi(), f"/{key}/")
-    await socket.connect(timeout=5)
-    while await socket.receive_nothing(timeout=0.05):
-        ring([Growth(key, "", 0, 0)])
-    while not await socket.receive_nothing(timeout=0.05):
-        await socket.receive_from()
+    await socket.connect(timeout=PATIENCE)
+    heard, rung = 0, 0
+    while heard < rung or not rung:
+        if await socket.receive_nothing(timeout=1 if rung else 0):
+            rung += 1
+            ring([Growth(key, "", rung, rung)])
+        else:
+            heard = (await socket.receive_json_from())["head"]
     yield socket
-    await socket.disconnect()
+    await socket.disconnect(timeout=PATIENCE)
 
 
 async def test_a_teams_own_consumer_hears_the_documented_message() -> None:
     async with team_socket() as socket:
         ring([growth(3, 4)])
-        assert await socket.receive_json_from(timeout=5) == to_message(growth(3, 4))
+        assert await socket.receive_json_from(timeout=PATIENCE) == to_message(growth(3, 4))
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_an_emit_is_heard_with_its_stored_texts(key: str) -> None:
     async with team_socket(key) as socket:
         await think(key, 2)
-        said = await socket.receive_json_from(timeout=5)
+        said = await socket.receive_json_from(timeout=PATIENCE)
     assert said.pop("events") == await texts(key)
     assert said == {"type": "agent.events", "stream": key, "epoch": await epoch_of(key), "head": 2}
 
@@ -135,14 +139,14 @@ async def test_an_emit_is_heard_with_its_stored_texts(key: str) -> None:
 async def test_it_rings_from_any_thread() -> None:
     async with team_socket() as socket:
         await asyncio.to_thread(ring, [growth(3, 4)])
-        assert (await socket.receive_json_from(timeout=5))["head"] == 4
+        assert (await socket.receive_json_from(timeout=PATIENCE))["head"] == 4
 
 
 async def test_another_users_bell_is_not_heard() -> None:
     async with team_socket() as socket:
         ring([Growth("77", "e1", 1, 1, ["secret"])])
         ring([growth(3, 3)])
-        assert (await socket.receive_json_from(timeout=5))["stream"] == "7"
+        assert (await socket.receive_json_from(timeout=PATIENCE))["stream"] == "7"
 
 
 @pytest.mark.embedded

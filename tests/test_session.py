@@ -1,6 +1,9 @@
 """One client's conversation, with a session in this process and the layer of the column."""
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth.models import User
@@ -106,12 +109,25 @@ async def test_a_client_may_resume_in_the_same_session(key: str) -> None:
 async def test_of_two_resumes_the_later_holds(key: str) -> None:
     await think(key, 5)
     async with converse(key) as client:
-        await client.send("resume", epoch=client.epoch, after=1)
-        for _ in range(3):
-            await asyncio.sleep(0)  # The session looks the first one up.
-        await client.send("resume", epoch=client.epoch, after=3)
+        with readers_held():
+            await client.send("resume", epoch=client.epoch, after=1)
+            for _ in range(3):
+                await asyncio.sleep(0)  # The session looks the first one up.
+            await client.send("resume", epoch=client.epoch, after=3)
         client.position = 3
         assert await client.until(5) == [4, 5]
+
+
+@contextmanager
+def readers_held() -> Iterator[None]:
+    """Whoever wants to read from the log waits until the block ends."""
+    readers, release = blocking.pool("read", blocking.READERS), threading.Event()
+    for _ in range(blocking.READERS):
+        readers.submit(release.wait)
+    try:
+        yield
+    finally:
+        release.set()
 
 
 async def test_a_resume_that_cannot_be_kept_is_a_gap(key: str) -> None:

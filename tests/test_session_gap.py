@@ -2,11 +2,18 @@
 
 import msgspec
 import pytest
+from django.db import transaction
+from uuid_utils.compat import uuid7
 
+from emitter.blocking import run
+from emitter.context import RunContext
 from emitter.delivery.speech import Frames
+from emitter.events import AgentThinking
+from emitter.models import Stream
+from emitter.service import emitter
 
 from .sockets import converse
-from .streams import prune, renew_epoch, think
+from .streams import prune, think
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,11 +37,17 @@ async def test_who_lost_its_place_may_go_on_from_the_head(key: str) -> None:
 async def test_a_new_epoch_in_between_is_a_gap_and_no_replay(key: str) -> None:
     await think(key, 5)
     async with converse(key, speech=FromNow()) as client:
-        await renew_epoch(key)
-        await think(key)
+        await run(think_in_a_new_epoch, key)
         assert (await client.receive())["first"] == 7
         await think(key)
         assert await client.until(7) == [7]
+
+
+def think_in_a_new_epoch(key: str) -> None:
+    """A look at the log sees both or neither."""
+    with transaction.atomic():
+        Stream.objects.filter(key=key).update(epoch=str(uuid7()))
+        emitter.emit(RunContext(key, run_id="run-19"), AgentThinking("Hm"))
 
 
 async def test_a_shell_says_frames_of_its_own_in_their_turn(key: str) -> None:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from emitter.policy.identity import Identity
 from emitter.policy.users import key_of
 
-from .sockets import converse
+from .sockets import Conversation, converse
 from .streams import think
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,17 +37,20 @@ async def test_a_socket_with_news_is_not_pinged(key: str) -> None:
 
 
 async def test_a_client_is_warned_once_before_its_token_ends(key: str) -> None:
-    async with converse(expiring(key, 20)) as client:
+    who = expiring(key, 29)
+    async with converse(who) as client:
         client.session.tick(0)
         client.session.tick(0)
-        assert await client.receive() == {"type": "expiring", "in": 19}
+        warning = await client.receive()
+        assert warning["type"] == "expiring"
+        assert who.expires_at - time.time() - 1 < warning["in"] <= 28
         await think(key)
         await client.until(1)
     assert client.types.count("expiring") == 1
 
 
 async def test_a_token_with_time_left_is_no_matter(key: str) -> None:
-    async with converse(expiring(key, 40)) as client:
+    async with converse(expiring(key, 60)) as client:
         client.session.tick(0)
         await think(key)
         await client.until(1)
@@ -55,13 +58,14 @@ async def test_a_token_with_time_left_is_no_matter(key: str) -> None:
 
 
 async def test_a_session_ends_with_its_token(key: str) -> None:
-    async with converse(expiring(key, 0)) as client:
+    async with converse(expiring(key, 3_600)) as client:
+        end(client)
         client.session.tick(0)
         assert await client.closed() == 4401
 
 
 async def test_a_renewed_token_goes_on(key: str) -> None:
-    async with converse(expiring(key, 5)) as client:
+    async with converse(expiring(key, 29)) as client:
         client.session.tick(0)
         client.session.renewed(expiring(key, 3_600))
         client.session.tick(0)
@@ -71,13 +75,18 @@ async def test_a_renewed_token_goes_on(key: str) -> None:
 
 
 async def test_a_token_of_somebody_else_renews_nothing(key: str, bob: User) -> None:
-    async with converse(expiring(key, 5)) as client:
+    async with converse(expiring(key, 1_800)) as client:
         client.session.renewed(expiring(key_of(bob), 3_600))
         assert (await client.receive())["code"] == "forbidden"
         assert client.session.identity.key == key
-        client.session.identity = replace(client.session.identity, expires_at=0)
+        end(client)
         client.session.tick(0)
         assert await client.closed() == 4401
+
+
+def end(client: Conversation) -> None:
+    """The client's token ends now."""
+    client.session.identity = replace(client.session.identity, expires_at=time.time())
 
 
 def expiring(key: str, seconds: float) -> Identity:

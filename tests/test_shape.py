@@ -5,7 +5,7 @@ Whoever makes one of these grow has to say so here.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,14 +14,17 @@ from django.test.utils import CaptureQueriesContext
 from uuid_utils.compat import uuid7
 
 from emitter import metrics
+from emitter.bell import hub_here
 from emitter.blocking import run
 from emitter.context import RunContext
+from emitter.cursor import Growth
 from emitter.delivery import reception_here
 from emitter.events import AgentCompleted, AgentThinking
 from emitter.policy.users import key_of
 from emitter.service import emitter
 
 from .conftest import Configure, person
+from .contention import leaders, until
 from .sockets import Client, converse
 from .streams import think
 
@@ -47,22 +50,45 @@ def work(**expected: int) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def without_rounds(configure: Configure) -> None:
-    """No look at the log comes between."""
-    configure(REPAIR_SECONDS=3_600)
+def undisturbed(configure: Configure) -> None:
+    """No look comes between, and what an earlier test began is done."""
+    configure(REPAIR_SECONDS=3_600, REVIEW_SECONDS=3_600, USER_SECONDS=3_600)
+    until(lambda: leaders() == 0)
+
+
+class Ear:
+    """Hears the bells of one stream."""
+
+    def __init__(self) -> None:
+        self.head = 0
+        self._rung = asyncio.Event()
+
+    def heard(self, growth: Growth) -> None:
+        self.head = growth.head
+        self._rung.set()
+
+    async def hears_of(self, head: int) -> bool:
+        """Whether the bell of this number comes; the first one after a restart of Redis is lost."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while self.head < head:
+                    await self._rung.wait()
+                    self._rung.clear()
+        return self.head >= head
 
 
 @asynccontextmanager
 async def live(*users: User) -> AsyncIterator[list[Client]]:
-    """A client of each user that a bell has reached."""
+    """A client of each user that a bell has reached, and no bell is under way."""
     async with AsyncExitStack() as stack:
         clients: list[Client] = []
         for user in users:
-            client = await stack.enter_async_context(converse(key_of(user)))
-            first = asyncio.create_task(client.receive())
-            while not first.done():
-                head = await think(key_of(user))
-                await asyncio.wait([first], timeout=0.05)
+            key, ear = key_of(user), Ear()
+            client = await stack.enter_async_context(converse(key))
+            await hub_here().join(key, ear)
+            stack.push_async_callback(hub_here().leave, key, ear)
+            while not await ear.hears_of(head := await think(key)):
+                pass
             await client.until(head)
             clients.append(client)
         yield clients

@@ -10,10 +10,11 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from emitter.admin.filters import KindFilter, UserFilter
-from emitter.admin.read_only import ReadOnly, readable
+from emitter.admin.read_only import ReadOnly, Recorded, readable
 from emitter.errors import EmitterError
 from emitter.migration import history
 from emitter.migration.modes import ADAPTERS, Setting
@@ -25,7 +26,7 @@ class ModeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     adapter = forms.ChoiceField(choices=[(name, name) for name in ADAPTERS])
     percent = forms.DecimalField(
-        label="percent of the users",
+        label="Percent of the users",
         min_value=Decimal(0),
         max_value=Decimal(100),
         decimal_places=2,
@@ -85,15 +86,21 @@ class AdapterModeAdmin(ReadOnly):
 
 
 @admin.register(ShadowDifference)
-class ShadowDifferenceAdmin(ReadOnly):
+class ShadowDifferenceAdmin(Recorded):
     """Calls in shadow mode that differed, both sides one below the other."""
 
-    list_display = ("at", "adapter", "method", "what", "stream", "run")
+    what = "difference"
+    list_display = ("at", "call", "what", "stream")
     list_filter = (UserFilter, KindFilter, "adapter", "method")
     ordering = ("-id",)
     sortable_by = ()
     fields = ("at", "adapter", "method", "what", "stream", "run", "old_sender", "emitter")
     readonly_fields = ("old_sender", "emitter")
+
+    @admin.display(description="old call")
+    def call(self, row: ShadowDifference) -> SafeString:
+        """Adapter and method, with a place to break between them."""
+        return format_html("{}.<wbr>{}", row.adapter, row.method)
 
     @admin.display(description="the old sender sent")
     def old_sender(self, row: ShadowDifference) -> SafeString:

@@ -102,7 +102,7 @@ async def _unified(call: OldCall[R_co], setting: Setting) -> R_co:
 async def _sent(sender: Sender, call: OldCall[Any], setting: Setting, mode: Mode) -> Any:
     try:
         return await senders.send(sender, call.method, call.args, call.kwargs, call.face)
-    except senders.SenderRaised:
+    except EmitterError:  # It raised, or would never end.
         ledger.count(setting, mode, failed=True)
         raise
 

@@ -9,7 +9,10 @@ thread for blocking work. What it puts on the wire it reports with :func:`emitte
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -20,6 +23,8 @@ from emitter.errors import EmitterError
 
 Sender = Callable[[str, tuple[Any, ...], dict[str, Any], Any], Any]
 PARAMETERS = 4
+#: How often an old method may stand inside itself before it is taken for one that never ends.
+DEEPEST = 3
 
 
 class SenderRaised(EmitterError):
@@ -68,7 +73,15 @@ def fault_of(named: Any) -> str | None:
 
 
 async def send(sender: Sender, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], face: Any) -> Any:
-    """Lets an old sender send, and returns what it answers. Raises :class:`SenderRaised`."""
+    """Lets an old sender send, and returns what it answers.
+
+    Raises :class:`SenderRaised`, and ``legacy_sender_loops`` when it is the face that it calls in the end.
+    """
+    with _at_work(face, method):
+        return await _sent(sender, method, args, kwargs, face)
+
+
+async def _sent(sender: Sender, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], face: Any) -> Any:
     try:
         if not iscoroutinefunction(sender) and not iscoroutinefunction(type(sender).__call__):
             sender = sync_to_async(sender, thread_sensitive=True)
@@ -76,3 +89,42 @@ async def send(sender: Sender, method: str, args: tuple[Any, ...], kwargs: dict[
         return await answer if inspect.isawaitable(answer) else answer
     except Exception as error:
         raise SenderRaised(error) from error
+
+
+@dataclass(slots=True)
+class _Work:
+    """An old method whose sender is at work, and the one inside which it was called."""
+
+    adapter: str
+    method: str
+    above: _Work | None
+    goes_on: bool = True
+
+    def inside(self) -> Iterator[_Work]:
+        """Itself and all above it that have not returned; a task may live longer than the sender that began it."""
+        work: _Work | None = self
+        while work is not None:
+            if work.goes_on:
+                yield work
+            work = work.above
+
+
+_work: ContextVar[_Work | None] = ContextVar("emitter_old_sender", default=None)
+
+
+@contextmanager
+def _at_work(face: Any, method: str) -> Iterator[None]:
+    adapter, above = getattr(face, "adapter", ""), _work.get()
+    others = [] if above is None else list(above.inside())
+    if sum((other.adapter, other.method) == (adapter, method) for other in others) >= DEEPEST:
+        raise EmitterError(
+            "legacy_sender_loops",
+            f"The old sender of {adapter} calls {method} of the face, which calls it again: let it call the old class.",
+        )
+    work = _Work(adapter, method, others[0] if others else None)
+    token = _work.set(work)
+    try:
+        yield
+    finally:
+        work.goes_on = False
+        _work.reset(token)

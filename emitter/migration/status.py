@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,17 +20,29 @@ MOST = 10
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One adapter. ``kinds`` are the stored differences: method, kind, what and how many."""
+    """One adapter. ``ways`` are the calls by mode; ``kinds`` the stored differences: method, kind, what, how many."""
 
     setting: Setting
     sender: bool
     counts: Mapping[str, int]
+    ways: Mapping[str, int]
     kinds: Sequence[tuple[str, str, str, int]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
         kinds = [dict(zip(("method", "kind", "what", "calls"), one, strict=True)) for one in self.kinds]
-        return {**self.setting.as_json(), "sender": self.sender, **self.counts, "stored_differences": kinds}
+        told = {**self.setting.as_json(), "sender": self.sender, **self.counts, "calls_by_mode": dict(self.ways)}
+        return {**told, "stored_differences": kinds}
+
+    def remarks(self) -> Iterator[str]:
+        """What does not fit into a row of the table."""
+        adapter = self.setting.adapter
+        if self.setting.reason:
+            yield f"{adapter}: {self.setting.reason}"
+        if self.setting.uniform is None and self.ways:
+            yield f"{adapter}: {', '.join(f'{calls:,} calls in {mode}' for mode, calls in self.ways.items())}"
+        for method, _, what, calls in self.kinds:
+            yield f"{adapter}.{method}: {what} ({calls:,} kept)"
 
 
 def statuses() -> Iterator[Status]:
@@ -38,13 +50,15 @@ def statuses() -> Iterator[Status]:
     settings = history.settings()
     for adapter in ADAPTERS:
         setting = settings.get(adapter, Setting(adapter))
-        yield Status(setting, senders.is_registered(adapter), _counts(setting), _kinds(adapter))
+        by_mode: dict[str, dict[str, Any]] = {row["mode"]: row for row in _sums(setting)}
+        counts = {name: sum(row[name] for row in by_mode.values()) for name in COUNTS}
+        ways = {mode: row["calls"] for mode, row in by_mode.items()}
+        yield Status(setting, senders.is_registered(adapter), counts, ways, _kinds(adapter))
 
 
-def _counts(setting: Setting) -> dict[str, int]:
+def _sums(setting: Setting) -> Iterable[Any]:
     rows = AdapterTally.objects.using(conf.database).filter(adapter=setting.adapter, change=setting.change)
-    sums = rows.aggregate(**{name: Sum(name) for name in COUNTS})
-    return {name: sums[name] or 0 for name in COUNTS}
+    return rows.order_by("mode").values("mode").annotate(**{name: Sum(name) for name in COUNTS})
 
 
 def _kinds(adapter: str) -> list[tuple[str, str, str, int]]:
@@ -69,5 +83,4 @@ def table(found: Sequence[Status]) -> Iterator[str]:
         )
         yield "  ".join(cells).rstrip()
     for one in found:
-        for method, kind, what, calls in one.kinds:
-            yield f"{one.setting.adapter}.{method}: {kind}, {what} ({calls:,} kept)"
+        yield from one.remarks()

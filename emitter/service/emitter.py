@@ -109,6 +109,7 @@ class Emitter:
     def emit_each(self, items: Sequence[Item | EmitterError]) -> list[Receipt | EmitterError]:
         """Stores events that stand each for itself: the outcomes in order, refusals among them.
 
+        It raises when none has got so far; else an overload or an outage is the outcome of those that it kept waiting.
         An item may be an error already, which is its outcome; so a reader of outside input keeps its places.
         """
         self._learn(items)

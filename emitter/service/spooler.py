@@ -90,9 +90,9 @@ class Spooler:
             if self._own is None:
                 self._own = spool.create(folder, conf.spool_events)
             self._own.put(units)
+            metrics.SPOOL_DEPTH.set(self.depth)
             self._ensure_draining()
         metrics.SPOOLED.inc(sum(len(unit.entries) for unit in units))
-        metrics.SPOOL_DEPTH.set(self.depth)
         return [[Receipt(entry.event_id, None, spooled=True) for entry in unit.entries] for unit in units]
 
     def adopt_first(self) -> None:
@@ -203,6 +203,7 @@ class Spooler:
                 connections.close_all()
             with self._lock:
                 if self.depth == 0 and not self.away:
+                    metrics.SPOOL_DEPTH.set(0)
                     self._let_go()
                     self._thread = None
                     return

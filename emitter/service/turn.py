@@ -72,9 +72,12 @@ class Turn:
         self.pause = min(self.pause * 2, LONGEST_PAUSE)
 
     def result(self) -> list[Outcome]:
-        if self.error is not None:
-            raise self.error
-        return [outcome for outcome in self.outcomes if outcome is not None]
+        """The outcomes. An error that came when some units were stored already is the outcome of the others."""
+        error = self.error
+        if error is not None and (not isinstance(error, EmitterError) or not any(self.outcomes)):
+            raise error
+        told = zip(self.units, self.outcomes, strict=True)
+        return [error.about(unit.entries[0].event_id) if outcome is None else outcome for unit, outcome in told]  # type: ignore[union-attr]
 
 
 def no_room() -> EmitterOverloaded:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
 import msgspec
 from websockets.exceptions import ConnectionClosed
 
 from emitter.wire import SUBPROTOCOL
 
 from ..processes import Daphne
-from ..sockets import Client, open_socket
+from ..sockets import Client, open_socket, requests
 
 OPEN = "open"
 
@@ -31,7 +30,7 @@ async def at_socket(
 async def at_http(server: Daphne, method: str, path: str, **request: Any) -> str:
     """The code of the problem that HTTP answers; ``open`` when it is none."""
     async with (
-        httpx.AsyncClient(base_url=server.url) as http,
+        requests(server) as http,
         http.stream(method, path, **request) as response,
     ):
         if response.headers["Content-Type"] != "application/problem+json":

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx
 import pytest
 from django.contrib.auth.models import User
 
@@ -17,7 +16,7 @@ from emitter.policy.users import key_of
 from emitter.service import emitter
 
 from ..processes import Daphne
-from ..sockets import connect, converse, emit_there
+from ..sockets import connect, converse, emit_there, requests
 from ..streams import think
 from .doors import at_http
 
@@ -38,14 +37,14 @@ async def test_the_history_of_another_is_refused(daphne: Daphne, bob: User, key:
     headers = of(key_of(bob))
     assert await at_http(daphne, "GET", f"/api/events/?user={key}", headers=headers) == "forbidden"
     assert await at_http(daphne, "GET", f"/api/runs/{run_of_alice}/", headers=headers) == "not_found"
-    async with httpx.AsyncClient(base_url=daphne.url, headers=headers) as http:
+    async with requests(daphne, headers=headers) as http:
         for query in ("?run_id=run-1", "?after=0&limit=1000", "?stream=1&key=1&user_id=1"):
             assert (await http.get(f"/api/events/{query}")).json()["events"] == []
 
 
 async def test_the_stream_of_another_is_ones_own(daphne: Daphne, bob: User, key: str, run_of_alice: str) -> None:
     async with (
-        httpx.AsyncClient(base_url=daphne.url, headers=of(key_of(bob))) as http,
+        requests(daphne, headers=of(key_of(bob))) as http,
         http.stream("GET", f"/api/events/stream/?after=0&user={key}&device={key}") as response,
     ):
         await emit_there(daphne, key_of(bob))

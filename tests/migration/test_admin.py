@@ -9,7 +9,7 @@ from django.test import Client
 from emitter.migration import history
 from emitter.migration.compare import KINDS, Difference
 from emitter.migration.differences import Found, store
-from emitter.models import AdapterMode, Mode, ShadowDifference
+from emitter.models import AccessRecord, AdapterMode, Mode, ShadowDifference
 
 pytestmark = pytest.mark.django_db
 MODES, DIFFERENCES = "/admin/emitter/adaptermode/", "/admin/emitter/shadowdifference/"
@@ -93,6 +93,13 @@ def test_both_sides_of_a_difference_are_shown_and_inert(staff: Client, differing
     assert "&lt;b&gt;old&lt;/b&gt;" in page
     assert "&quot;thought&quot;: &quot;new&quot;" in page
     assert "<b>old</b>" not in page
+
+
+def test_each_look_at_a_difference_is_on_record(staff: Client, differing: ShadowDifference) -> None:
+    assert "field thought" in staff.get(DIFFERENCES).content.decode()
+    assert "field thought" in staff.get(f"{DIFFERENCES}{differing.pk}/change/").content.decode()
+    looks = AccessRecord.objects.order_by("id").values_list("what", "stream")
+    assert list(looks) == [("differences", ""), ("difference", differing.stream)]
 
 
 def test_differences_cannot_be_written(staff: Client, differing: ShadowDifference) -> None:

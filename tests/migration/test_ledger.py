@@ -77,6 +77,7 @@ def test_the_thread_ends_while_the_database_is_away(
     ledger: Ledger, background: None, monkeypatch: Any, caplog: Any
 ) -> None:
     monkeypatch.setattr(module, "GATHER_SECONDS", 0)
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 3_600)
     monkeypatch.setattr(ledger, "flush", lambda: 1 // 0)
     ledger.count(SETTING, Mode.UNIFIED)
     blocking.pool("ledger", 1).submit(int).result(30)

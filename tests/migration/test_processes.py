@@ -11,7 +11,8 @@ import pytest
 from ..commands import Process, beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SECONDS = 5
+#: What is promised, and what a slow machine may take beyond it.
+SECONDS, SLOWNESS = 5, 20
 
 
 class Worker(Process):
@@ -44,4 +45,4 @@ def test_every_process_follows_a_change_and_the_way_back(environment: dict[str, 
         turn(environment, mode)
         changed = monotonic()
         assert [worker.hear() for worker in workers] == [{"way": mode}] * 2
-        assert monotonic() - changed < SECONDS
+        assert monotonic() - changed < SECONDS + SLOWNESS

@@ -1,6 +1,7 @@
 """The three ways of an old call, and that an old caller notices nothing of it."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from emitter.adapters.unified_emitter import UnifiedWebSocketEmitter
 from emitter.blocking import run
 from emitter.migration import history, sent, shadow
 from emitter.migration.ledger import ledger
+from emitter.migration.senders import DEEPEST
 from emitter.migration.switch import switch
 from emitter.models import AdapterTally, Event, ShadowDifference, Stream
 
@@ -103,7 +105,35 @@ async def test_what_the_old_sender_raises_is_the_callers(mode: str, sender: OldS
         await old.notify_tool_executing("search")
     assert failures(ADAPTER, "legacy_sender_failed") - before == 1
     assert "legacy_sender_failed: unified_emitter.notify_tool_executing" in caplog.text
+    assert caplog.messages[-1].endswith(", ZeroDivisionError")
     assert await tallies() == {mode: (1, 1, 0)}
+
+
+@pytest.mark.parametrize("mode", ["legacy", "shadow"])
+async def test_an_old_sender_that_calls_the_face_again_is_ended(
+    mode: str, sender: OldSender, old: Any, caplog: Any
+) -> None:
+    sender.do = lambda: old.notify_tool_executing("search")
+    await turn(mode)
+    assert await old.notify_tool_executing("search") is None
+    assert (len(sender.calls), caplog.text.count("legacy_sender_loops")) == (DEEPEST, 1)
+    assert (await tallies())[mode][:2] == (DEEPEST + 1, 1)
+
+
+async def test_an_agent_that_tells_through_the_bridge_does_not_differ(sender: OldSender, key: str) -> None:
+    for adapter in (ADAPTER, "agent_websocket_bridge"):
+        await turn("shadow", adapter=adapter)
+    run_id, bridge = "run-19", AgentWebSocketBridge(SimpleNamespace(user_id=key, run_id="run-19", thread_id=None))
+    frame = {"type": "tool_executing", "payload": {"tool_name": "search"}}
+
+    def tell_the_bridge() -> Any:
+        sender.do = lambda: sent(key, frame)
+        return bridge.notify_tool_executing(run_id, "analyst", "search")
+
+    sender.do = tell_the_bridge
+    await UnifiedWebSocketEmitter(None, key).notify_tool_executing("search")
+    await run(ledger.flush)
+    assert "missing" not in await run(lambda: list(ShadowDifference.objects.values_list("kind", flat=True)))
 
 
 async def test_without_an_old_sender_a_call_is_refused_and_says_what_to_do(

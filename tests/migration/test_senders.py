@@ -85,3 +85,13 @@ async def test_calls_at_once_keep_their_frames_apart_and_a_flood_is_bounded() ->
         return frames
 
     assert list(await asyncio.gather(call(1), call(2))) == [[Sent("1", 1)] * MOST, [Sent("2", 2)] * MOST]
+
+
+async def test_what_an_inner_call_sends_is_the_outer_calls_too() -> None:
+    with recording() as outer:
+        sent(1, "agent")
+        with recording() as inner:
+            sent(1, "bridge")
+        sent(1, "agent again")
+    assert inner == [Sent("1", "bridge")]
+    assert outer == [Sent("1", "agent"), Sent("1", "bridge"), Sent("1", "agent again")]

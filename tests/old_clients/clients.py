@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
+import psutil
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -66,9 +67,15 @@ class OldClient:
         return frame
 
     async def cut(self) -> None:
-        """The connection breaks, and nobody says goodbye."""
+        """The connection breaks, nobody says goodbye, and the server knows: until then it writes to nobody."""
+        _, port, *_ = self.socket.local_address
         self.socket.transport.abort()
         await self.socket.wait_closed()
+        assert self.server.process
+        process = psutil.Process(self.server.process.pid)
+        async with asyncio.timeout(PATIENCE):
+            while any(known.raddr and known.raddr.port == port for known in process.net_connections("tcp")):
+                await asyncio.sleep(0.01)
 
     async def hang_up(self) -> None:
         await self.socket.close()

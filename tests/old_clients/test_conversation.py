@@ -1,16 +1,19 @@
 """What is said at ``/ws`` besides events, over real sockets."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 import pytest
 from django.contrib.auth.models import User
+from websockets.exceptions import ConnectionClosed
 
 from emitter.blocking import run
 from emitter.log import runs_of
 from emitter.policy.identity import create_token
 from emitter.policy.users import key_of
+from tests import processes
 from tests.processes import Daphne
 from tests.sockets import connect
 
@@ -22,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def token(key: str) -> str:
-    return create_token(key, seconds=60)
+    return create_token(key, seconds=600)
 
 
 async def test_a_ping_wants_a_pong(daphne: Daphne, token: str) -> None:
@@ -159,8 +162,9 @@ async def test_a_refusal_before_the_handshake_ends_is_told(daphne: Daphne, token
 
 async def test_a_flood_is_told_and_ends_the_conversation(daphne: Daphne, token: str) -> None:
     async with visit(Page(daphne, token=token)) as page:
-        for _ in range(300):
-            await page.say("ping")
+        with suppress(ConnectionClosed):  # It may end before all is said.
+            for _ in range(300):
+                await page.say("ping")
         assert await page.closed() == (4400, "bad_frame")
     assert page.errors == ["More than 20 messages a second; say less."]
     assert 50 <= page.types.count("pong") < 300
@@ -194,7 +198,7 @@ async def test_a_server_that_stops_says_come_back(live_server_process: Daphne, k
     await page.hear_until("agent_thinking")
     live_server_process.process.terminate()
     assert await page.closed() == (1012, "restarting")
-    live_server_process.process.wait(10)
+    live_server_process.process.wait(processes.PATIENCE)
     await tell(key, 2, 3, 4)
     live_server_process.start()
     async with visit(page):

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def token(key: str) -> str:
-    return create_token(key, seconds=60)
+    return create_token(key, seconds=600)
 
 
 async def cut_after_two(client: Page | Program | Terminal, key: str) -> None:

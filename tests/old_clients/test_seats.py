@@ -94,7 +94,7 @@ def test_what_is_too_long_ago_is_not_sent_again(key: str, configure: Configure) 
     configure(REPLAY_SECONDS=60)
     take(key, Kind.PAGE)
     think(key, 4, ago=61)
-    think(key, 2, ago=59)
+    think(key, 2, ago=30)
     assert take(key, Kind.PAGE).after == 4
 
 

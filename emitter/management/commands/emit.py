@@ -16,7 +16,7 @@ from emitter import wire
 from emitter.errors import EmitterError
 from emitter.management.output import silence
 from emitter.policy import refusals
-from emitter.service import emitter
+from emitter.service import Item, Receipt, emitter
 from emitter.service.intake import ITEM_FIELDS, noted, outcome_json, read_item, read_texts
 
 #: Lines that are stored together when they arrive together. A line that comes alone leaves at once.
@@ -80,7 +80,7 @@ class Command(BaseCommand):
     def _emit_all(self, source: BinaryIO) -> tuple[int, int]:
         done = bad = 0
         for lines in _arriving(source):
-            outcomes = emitter.emit_each(read_texts(lines))
+            outcomes = _emit_each(read_texts(lines))
             for place, outcome in enumerate(outcomes, done + 1):
                 bad += isinstance(outcome, EmitterError)
                 self.stdout.write(_line(outcome_json(outcome, line=place)))
@@ -91,6 +91,14 @@ class Command(BaseCommand):
         if sys.stderr.isatty():
             self.stderr.write("")
         return done, bad
+
+
+def _emit_each(items: list[Item | EmitterError]) -> list[Receipt | EmitterError]:
+    """What became of each; an overload or an outage is told on the line of each item that waited."""
+    try:
+        return emitter.emit_each(items)
+    except EmitterError as error:
+        return [item if isinstance(item, EmitterError) else error for item in items]
 
 
 def _arriving(source: BinaryIO) -> Iterator[list[bytes]]:
