@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
-import os
-import threading
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,6 +22,7 @@ from emitter.bell.hub import listening_loops
 from emitter.bell.local import LocalChannelLayer
 from emitter.conf import conf
 from emitter.cursor import Growth
+from emitter.loops import OwnLoop
 
 logger = logging.getLogger("emitter")
 
@@ -51,7 +50,7 @@ def _loops_of(layer: Any) -> list[asyncio.AbstractEventLoop]:
         return [layer.loop] if layer.loop is not None else []
     if isinstance(layer, InMemoryChannelLayer):
         return listening_loops()
-    return listening_loops()[:1] or [_own_loop()]
+    return listening_loops()[:1] or [_own.get()]
 
 
 async def probe() -> None:
@@ -117,8 +116,7 @@ async def _send(layer: Any, messages: list[tuple[str, dict[str, Any]]]) -> None:
 
 
 _ringers: WeakKeyDictionary[asyncio.AbstractEventLoop, Ringer] = WeakKeyDictionary()
-_own: list[asyncio.AbstractEventLoop] = []
-_own_lock = threading.Lock()
+_own = OwnLoop("emitter-bell")
 
 
 def _add(loop: asyncio.AbstractEventLoop, layer: Any, growth: Sequence[Growth]) -> None:
@@ -127,19 +125,10 @@ def _add(loop: asyncio.AbstractEventLoop, layer: Any, growth: Sequence[Growth]) 
     _ringers[loop].add(layer, growth)
 
 
-def _own_loop() -> asyncio.AbstractEventLoop:
-    with _own_lock:
-        if not _own:
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="emitter-bell", daemon=True).start()
-            _own.append(loop)
-        return _own[0]
-
-
 def _finish() -> None:
     """Lets bells under way leave before the process ends."""
-    for loop in _own:
-        asyncio.run_coroutine_threadsafe(_settle(loop), loop).result(GOODBYE_SECONDS)
+    if _own.made is not None:
+        asyncio.run_coroutine_threadsafe(_settle(_own.made), _own.made).result(GOODBYE_SECONDS)
 
 
 async def _settle(loop: asyncio.AbstractEventLoop) -> None:
@@ -148,11 +137,4 @@ async def _settle(loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.wait([ringer.task], timeout=GOODBYE_SECONDS)
 
 
-def _after_fork() -> None:
-    global _own_lock
-    _own_lock = threading.Lock()
-    _own.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 atexit.register(_finish)
