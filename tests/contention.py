@@ -100,6 +100,32 @@ def commits_unanswered() -> Iterator[None]:
             cursor.execute("SELECT pg_reload_conf()")
 
 
+@contextmanager
+def standby() -> Iterator[None]:
+    """The server takes no writes, as a primary that was sent back into line; its connections stand."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = off")
+        cursor.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        cursor.execute("SELECT pg_reload_conf()")
+        try:
+            until(refuses_writes)
+            yield
+        finally:
+            cursor.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            cursor.execute("SELECT pg_reload_conf()")
+            cursor.execute("RESET default_transaction_read_only")
+            until(lambda: not refuses_writes())
+
+
+def refuses_writes() -> bool:
+    """What a new connection is told."""
+    with connection.copy().cursor() as cursor:
+        cursor.execute("SHOW default_transaction_read_only")
+        told = cursor.fetchone()[0]
+        cursor.db.close()
+    return told == "on"
+
+
 def setting(name: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting(%s)", [name])

@@ -113,3 +113,20 @@ def test_an_event_tells_through_which_old_face_it_came(staff, alice) -> None:
     emitter.emit(RunContext(str(alice.pk), run_id="r"), AgentThinking("t"))
     assert [row.body.endswith('"source":"base_agent"}') for row in shown(staff.get(LOG))] == [False, True]
     assert 'class="field-source">base_agent<' in staff.get(LOG).content.decode()
+
+
+def test_a_list_shows_ids_and_payloads_in_one_line_each(staff, alice) -> None:
+    run = "run-01a20e2a-11a8-7648-a2d2-01d1594fab44"
+    emitter.emit(RunContext(str(alice.pk), run_id=run, source="base_agent"), AgentThinking("t"))
+    events, runs = (staff.get(f"/admin/emitter/{name}/").content.decode() for name in ("event", "run"))
+    for page in (events, runs):
+        assert f'<code title="{run}">run-01a2…594fab44</code>' in page
+    assert f'href="?run={run}"' in events
+    assert "<code>{&quot;thought&quot;:&quot;t&quot;}</code>" in events
+
+
+@pytest.mark.parametrize(("name", "told"), [("event", "manage.py emit"), ("adaptermode", "unified until")])
+def test_an_empty_list_says_what_would_fill_it(staff, name, told) -> None:
+    page = staff.get(f"/admin/emitter/{name}/").content.decode()
+    assert "Nothing to show." in page
+    assert told in page

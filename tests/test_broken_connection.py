@@ -15,6 +15,8 @@ from emitter.log.verify import faults_of
 from emitter.models import Event, Stream
 from emitter.service import Receipt, emitter
 
+from .contention import standby, until
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -130,3 +132,22 @@ def test_of_a_batch_too(context, key, lost_confirmation) -> None:
     assert lost_confirmation
     assert [(receipt.seq, receipt.duplicate) for receipt in receipts] == [(2, False), (3, False)]
     assert Event.objects.count() == 3
+
+
+@pytest.mark.scaled
+def test_a_primary_that_becomes_a_standby_is_left_and_its_events_wait(
+    key, context, caller, configure, tmp_path
+) -> None:
+    before = caller.submit(connected_to).result(60)
+    configure(SPOOL_FOLDER=str(tmp_path), EMIT_DEADLINE=4)
+    with standby():
+        emitting = [caller.submit(emitter.emit, context, AgentThinking(text)) for text in ("meanwhile", "and again")]
+        assert [waiting.result(60).spooled for waiting in emitting] == [True, True]
+    until(lambda: Stream.objects.get(key=key).head == 3)
+    assert caller.submit(connected_to).result(60) != before
+    assert faults_of(key).faults == []
+
+
+def connected_to() -> int:
+    connection.ensure_connection()
+    return backend(connection)

@@ -100,6 +100,14 @@ def test_many_are_stored_wholly_in_order_or_not_at_all(context, key, bob) -> Non
     assert emitter.emit_many([]) == []
 
 
+@pytest.mark.parametrize("wrong", [None, (), "ab", 7, (None, None, None, None)])
+def test_what_is_no_item_is_refused_by_name_and_place(context, wrong) -> None:
+    with pytest.raises(EventRefused) as caught:
+        emitter.emit_many([(context, THOUGHT), wrong])
+    assert (caught.value.code, caught.value.index) == ("bad_field", 1)
+    assert not Event.objects.exists()
+
+
 def test_many_that_contradict_each_other_are_refused_at_the_second(context, key) -> None:
     event_id = uuid7()
     for code, items in {

@@ -77,6 +77,7 @@ class ServiceKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 class ServiceKeyAdmin(ReadOnly):
     """Service keys: the secret is shown once, on the page that follows the form, and is kept nowhere."""
 
+    empty = "A service key lets a producer that is no user emit or read: add one."
     form = ServiceKeyForm
     list_display = ("prefix", "name", "may_emit", "may_read", "state", "used_at", "created_by")
     ordering = ("-id",)
@@ -137,6 +138,7 @@ class ServiceKeyAdmin(ReadOnly):
 class AccessRecordAdmin(ReadOnly):
     """Who looked at whose data, newest first. Nobody can change or delete a record here."""
 
+    empty = "A record is made when somebody opens what is another's."
     list_display = ("at", "reader", "how", "what", "stream", "detail")
     list_filter = (UserFilter, "how", "what")
     ordering = ("-id",)

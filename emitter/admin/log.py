@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from emitter import wire
 from emitter.admin.filters import CodeFilter, EventRunFilter, RunFilter, TypeFilter, UserFilter
 from emitter.admin.metering import cost_text
-from emitter.admin.read_only import ReadOnly, Recorded, readable
+from emitter.admin.read_only import ReadOnly, Recorded, readable, short
 from emitter.models import Device, Event, Refusal, Run, RunUsage
 from emitter.policy import tiers
 
@@ -28,7 +28,8 @@ class EventAdmin(Recorded):
     """The event log."""
 
     what = "event"
-    list_display = ("at", "stream", "seq", "type", "run", "source", "summary")
+    empty = "An event is here as soon as it is stored; manage.py emit stores one."
+    list_display = ("at", "stream", "seq", "type", "events_of_run", "summary", "source")
     list_filter = (UserFilter, EventRunFilter, TypeFilter)
     ordering = ("-id",)
     sortable_by = ()
@@ -45,11 +46,15 @@ class EventAdmin(Recorded):
         """The emitter itself, or the old face that was called."""
         return wire.source_of(event.body)
 
+    @admin.display(description="run")
+    def events_of_run(self, event: Event) -> SafeString:
+        """A link to the events of the same run."""
+        return format_html('<a href="?{}">{}</a>', urlencode({"run": event.run}), short(event.run))
+
     @admin.display(description="payload")
-    def summary(self, event: Event) -> str:
-        """The beginning of the payload."""
-        payload = event.body.partition(',"payload":')[2]
-        return payload if len(payload) <= 80 else f"{payload[:80]}…"
+    def summary(self, event: Event) -> SafeString:
+        """The beginning of the payload, in one line as long as there is room."""
+        return format_html("<code>{}</code>", wire.payload_of(event.body)[:300])
 
     @admin.display(description="event as stored")
     def readable(self, event: Event) -> SafeString:
@@ -61,7 +66,8 @@ class RunAdmin(Recorded):
     """Runs, newest first."""
 
     what = "run"
-    list_display = ("id", "stream", "tier", "agent", "state", "started_at", "ended_at", "tokens", "cost", "events")
+    empty = "A run is here from its first event on."
+    list_display = ("name", "stream", "tier", "agent", "state", "started_at", "ended_at", "tokens", "cost", "events")
     list_filter = (UserFilter, "state")
     ordering = ("-started_at",)
     sortable_by = ()
@@ -70,6 +76,10 @@ class RunAdmin(Recorded):
         *("started_at", "ended_at", "first_seq", "last_seq", "events", "tokens", "cost", "by_model"),
     )
     readonly_fields = ("tier", "events", "tokens", "cost", "by_model")
+
+    @admin.display(description="run")
+    def name(self, run: Run) -> SafeString:
+        return short(run.id)
 
     @admin.display(description="user's tier now")
     def tier(self, run: Run) -> str:
@@ -111,6 +121,7 @@ class RunAdmin(Recorded):
 class DeviceAdmin(ReadOnly):
     """Devices and what they acknowledged."""
 
+    empty = "A device is here when it has acknowledged its first event."
     list_display = ("stream", "name", "position", "epoch", "seen_at")
     list_filter = (UserFilter,)
     ordering = ("-id",)
@@ -120,6 +131,7 @@ class DeviceAdmin(ReadOnly):
 class RefusalAdmin(ReadOnly):
     """What was refused, newest first."""
 
+    empty = "That is as it should be: each call that is refused is kept here, with what to do about it."
     list_display = ("at", "code", "stream", "run", "type", "agent", "source", "detail", "left_out")
     list_filter = (UserFilter, RunFilter, TypeFilter, CodeFilter)
     ordering = ("-id",)

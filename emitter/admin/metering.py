@@ -21,6 +21,7 @@ from emitter.policy import users
 class DailyUsageAdmin(ReadOnly):
     """What each user's agents took, by day, agent, model and tier."""
 
+    empty = "A day is here when events of that day have told of tokens."
     list_display = ("day", "stream", "agent", "model", "tier", "calls", "input_tokens", "output_tokens", "cost")
     list_filter = (UserFilter,)
     ordering = ("-day", "-id")

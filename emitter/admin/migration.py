@@ -52,6 +52,7 @@ class ModeForm(forms.ModelForm):  # type: ignore[type-arg]
 class AdapterModeAdmin(ReadOnly):
     """The history of modes; a new row is a change that every process follows."""
 
+    empty = "Every old face is unified until a mode is added here."
     form = ModeForm
     list_display = ("adapter", "setting", "since", "by", "reason")
     list_filter = ("adapter", "mode")
@@ -90,6 +91,7 @@ class ShadowDifferenceAdmin(Recorded):
     """Calls in shadow mode that differed, both sides one below the other."""
 
     what = "difference"
+    empty = "Old sender and emitter have said the same, or nothing is in shadow mode."
     list_display = ("at", "call", "what", "stream")
     list_filter = (UserFilter, KindFilter, "adapter", "method")
     ordering = ("-id",)

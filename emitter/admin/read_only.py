@@ -40,6 +40,9 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     """Rows are written by the log alone; the admin shows them."""
 
+    #: What would fill an empty list.
+    empty = ""
+
     show_full_result_count = False
     list_per_page = PAGE
     list_max_show_all = 0
@@ -82,6 +85,12 @@ class Recorded(ReadOnly):
 
     def _record(self, request: HttpRequest, what: str, stream: str, detail: str) -> None:
         access.record(identity.of_request(request), what, stream, detail, how="admin")
+
+
+def short(name: str) -> SafeString:
+    """An id in one line: of a long one the two ends, the whole on hover."""
+    shown = name if len(name) <= 20 else f"{name[:8]}…{name[-8:]}"
+    return format_html('<code title="{}">{}</code>', name, shown)
 
 
 def readable(text: str) -> SafeString:

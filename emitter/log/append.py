@@ -51,6 +51,12 @@ def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
     return postgres if connection.vendor == "postgresql" else sqlite
 
 
+def leave_standby(connection: BaseDatabaseWrapper, error: Exception) -> None:
+    """Closes a connection that stands, but to a server that has become a standby: the next one finds the primary."""
+    if dialect(connection).is_standby(error):
+        connection.close()
+
+
 def append(units: Sequence[Unit], terms: Terms) -> Appended:
     """Stores a batch in a transaction of its own. Raises ``DatabaseError``; then nothing of it is stored."""
     boot.note_writer()

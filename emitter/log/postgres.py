@@ -97,7 +97,12 @@ def snapshot(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 def is_passing(error: Exception) -> bool:
     """Whether the same transaction may succeed when it is tried again: the server went away, or ended it."""
-    return isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, OperationalError | InterfaceError) or is_standby(error)
+
+
+def is_standby(error: Exception) -> bool:
+    """SQLSTATE 25006: the server takes no writes any more; whoever does is found by connecting anew."""
+    return getattr(error.__cause__, "sqlstate", None) == "25006"
 
 
 def is_deadlock(error: Exception) -> bool:

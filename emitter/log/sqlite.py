@@ -96,6 +96,11 @@ def is_passing(error: Exception) -> bool:
     return any(word in str(error).lower() for word in ("locked", "busy", "unable to open", "disk i/o"))
 
 
+def is_standby(error: Exception) -> bool:
+    """SQLite has no servers that change places."""
+    return False
+
+
 def is_deadlock(error: Exception) -> bool:
     """SQLite has no deadlock among rows."""
     return False

@@ -29,12 +29,21 @@ def prepare_unit(item: Item) -> Unit:
 
 def batch_of(items: Items) -> list[Item]:
     """The items of one call. Raises ``batch_too_large``."""
-    batch = [item if isinstance(item, Item) else Item(*item) for item in items]
+    batch = [item if isinstance(item, Item) else _item(item, index) for index, item in enumerate(items)]
     if len(batch) > BATCH:
         raise refusals.note(
             EventRefused("batch_too_large", f"{len(batch):,} events in one call; give at most {BATCH:,} at a time.")
         )
     return batch
+
+
+def _item(given: tuple[RunContext, Event], index: int) -> Item:
+    try:
+        return Item(*given)
+    except TypeError:
+        refusal = EventRefused("bad_field", f"An item is a context, an event and perhaps its id, not {given!r:.80}.")
+        refusal.index = index
+        raise refusals.note(refusal) from None
 
 
 def prepare_whole(batch: Sequence[Item]) -> Unit:

@@ -5,7 +5,7 @@ history hand out the same text.
 """
 
 from emitter.wire.client import Ack, Auth, Cancel, ClientFrame, Filter, Pong, Resume, decode_frame, passes
-from emitter.wire.event import EventFrame, encode_event, event_flags, source_of, with_epoch
+from emitter.wire.event import EventFrame, encode_event, event_flags, payload_of, source_of, with_epoch
 from emitter.wire.payload import decode_json, digest, encode_payload, payload_status, refuse_large
 from emitter.wire.server import (
     PROTOCOL,
@@ -46,6 +46,7 @@ __all__ = [
     "gap",
     "hello",
     "passes",
+    "payload_of",
     "payload_status",
     "ping",
     "position",

@@ -42,12 +42,22 @@ class _Provenance(msgspec.Struct):
     flags: tuple[str, ...] = ()
 
 
+class _Content(msgspec.Struct):
+    payload: msgspec.Raw
+
+
+_content_decoder = msgspec.json.Decoder(_Content)
 _provenance_decoder = msgspec.json.Decoder(_Provenance)
 
 
 def source_of(body: str) -> str:
     """By which way a stored event came in."""
     return _provenance_decoder.decode(body).source
+
+
+def payload_of(body: str) -> str:
+    """The JSON text of a stored event's payload."""
+    return bytes(_content_decoder.decode(body).payload).decode()
 
 
 def event_flags(body: str) -> tuple[str, ...]:
