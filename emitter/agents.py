@@ -10,7 +10,6 @@ import asyncio
 import contextvars
 import logging
 import os
-import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
@@ -24,6 +23,7 @@ from emitter.conf import conf
 from emitter.context import RunContext, check_id
 from emitter.errors import EmitterError, EmitterOverloaded, NotAllowed
 from emitter.events import AgentCompleted
+from emitter.loops import OwnLoop
 from emitter.models import Run, RunState
 from emitter.policy import access
 from emitter.policy.identity import Identity
@@ -69,8 +69,7 @@ class _Work:
 
 
 _working: dict[str, _Work] = {}
-_loops: list[asyncio.AbstractEventLoop] = []
-_lock = threading.Lock()
+_loop = OwnLoop("emitter-agents")
 
 
 def check_question(text: object) -> str:
@@ -97,7 +96,7 @@ async def start(key: str, question: str, thread: str | None = None) -> RunContex
     )
     work = _working[run_id] = _Work()
     # A context of its own: what the request has bound (its waiting thread, say) ends with the request.
-    contextvars.Context().run(asyncio.run_coroutine_threadsafe, _answer(agent, context, question, work), _loop())
+    contextvars.Context().run(asyncio.run_coroutine_threadsafe, _answer(agent, context, question, work), _loop.get())
     await _done(work.started)
     return context
 
@@ -107,7 +106,7 @@ async def astop() -> None:
     at_work = list(_working.values())
     for work in at_work:
         work.restarting = True
-        _loop().call_soon_threadsafe(work.cancel)
+        _loop.get().call_soon_threadsafe(work.cancel)
     await asyncio.gather(*(_done(work.ended) for work in at_work))
 
 
@@ -120,7 +119,7 @@ async def acancel(run: str, who: Identity) -> Run:
     row = await blocking.run(_cancellable, run, who)
     work = _working.get(run)
     if work is not None:
-        _loop().call_soon_threadsafe(work.cancel)
+        _loop.get().call_soon_threadsafe(work.cancel)
         with suppress(TimeoutError):
             await asyncio.wait_for(_done(work.ended), CANCEL_SECONDS)
     row = await blocking.run(_owned_run, run, row.stream)
@@ -210,20 +209,4 @@ def _agent() -> Agent:
     return agent
 
 
-def _loop() -> asyncio.AbstractEventLoop:
-    with _lock:
-        if not _loops:
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="emitter-agents", daemon=True).start()
-            _loops.append(loop)
-        return _loops[0]
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-    _loops.clear()
-    _working.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_working.clear)

@@ -9,10 +9,9 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
 
 from emitter import agents, blocking, metrics, wire
-from emitter.context import check_id
 from emitter.conversation import Work, bearer_of, converse, headers_of, query_of, writer
 from emitter.delivery import Session, Visitor
-from emitter.delivery.speech import FRAMES, PLAIN, Speech
+from emitter.delivery.speech import FRAMES, PLAIN
 from emitter.errors import CODES, CloseCode, EmitterError, EventRefused, NotAllowed
 from emitter.policy import door, identity
 from emitter.policy.identity import Identity
@@ -31,7 +30,7 @@ class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
         try:
             door.admit((scope.get("client") or [None])[0])
             who = await _sign_in(scope, headers, offered)
-            visitor = _visitor(who, scope, PLAIN if speaks is None else FRAMES)
+            visitor = Visitor.asking(who, query_of(scope), PLAIN if speaks is None else FRAMES)
         except _ForeignOrigin:
             await send({"type": "websocket.close", "code": 1000, "reason": None})
             return
@@ -87,17 +86,3 @@ async def _sign_in(scope: dict[str, Any], headers: dict[str, str], offered: list
             raise _ForeignOrigin
         return await blocking.run(identity.of_cookies, headers.get("cookie", ""))
     raise NotAllowed("not_authenticated", "Send a token, a ticket, or a session cookie together with its Origin.")
-
-
-def _visitor(who: Identity, scope: dict[str, Any], speech: Speech) -> Visitor:
-    query = query_of(scope)
-    after, device = query.get("after"), query.get("device")
-    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise EventRefused("bad_request", "The parameter 'after' is the number of an event.")
-    return Visitor(
-        identity=who,
-        after=None if after is None else int(after),
-        epoch=query.get("epoch"),
-        device=None if device is None else check_id("device", device),
-        speech=speech,
-    )

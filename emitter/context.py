@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from uuid import UUID
 
 from emitter.errors import EventRefused
+from emitter.texts import UNSAFE
 
 ID_LENGTH = 200
 #: Ways by which an event comes in: the emitter itself, or one of the old faces in front of it.
 SOURCES = frozenset(
     {"emitter", "unified_emitter", "agent_websocket_bridge", "base_agent", "transparent_websocket_events"}
 )
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
 def check_id(name: str, value: object) -> str:
@@ -25,7 +24,7 @@ def check_id(name: str, value: object) -> str:
         raise EventRefused("bad_id", f"{name} is a {type(value).__name__}; give a text.")
     if not value or len(value) > ID_LENGTH or value != value.strip():
         raise EventRefused("bad_id", f"{name} must have 1 to {ID_LENGTH} characters and no space at its ends.")
-    if _UNSAFE.search(value):
+    if UNSAFE.search(value):
         raise EventRefused("bad_id", f"{name} holds a control character or half a surrogate pair.")
     return value
 

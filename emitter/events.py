@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol
 
 from emitter.errors import EventRefused
+from emitter.texts import UNSAFE
 
 JsonObject = Mapping[str, Any]
 
@@ -63,7 +64,6 @@ _TYPE_SHAPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}\Z")
 #: Most tokens that one call can have taken.
 MOST_TOKENS = 1_000_000_000
 MODEL_LENGTH = 200
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
 class Event(Protocol):
@@ -101,7 +101,7 @@ class Usage:
     output_tokens: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str) or len(self.model) > MODEL_LENGTH or _UNSAFE.search(self.model):
+        if not isinstance(self.model, str) or len(self.model) > MODEL_LENGTH or UNSAFE.search(self.model):
             raise EventRefused(
                 "bad_field",
                 f"usage: model takes a text of at most {MODEL_LENGTH} characters, without control characters.",

@@ -16,6 +16,7 @@ from emitter.errors import TransactionError
 from emitter.events import AgentCompleted, AgentStarted, AgentThinking, Event
 from emitter.log.append import append, append_here
 from emitter.log.entry import Unit
+from emitter.log.terms import Terms
 from emitter.log.verify import faults_of
 from emitter.models import Event as Row
 from emitter.models import Run, Stream
@@ -37,7 +38,7 @@ def unit(*keys: str, run: str = "", event: Event | None = None) -> Unit:
 
 def store(*units: Unit) -> list[list[int | None] | str | None]:
     """Appends a batch. Gives each unit's numbers, or the code of its refusal, or ``None`` if it was busy."""
-    outcomes = append(units, users.existing).outcomes
+    outcomes = append(units, Terms(users.existing)).outcomes
     return [
         [receipt.seq for receipt in outcome] if isinstance(outcome, list) else outcome and outcome.code
         for outcome in outcomes
@@ -56,7 +57,7 @@ def keys(db: None) -> list[str]:
 
 def stored_but_open(*units: Unit) -> AbstractContextManager[None]:
     """Another connection has stored these units in a transaction that is open for the block."""
-    return held(lambda: append_here(units, users.existing))
+    return held(lambda: append_here(units, Terms(users.existing)))
 
 
 def test_a_batch_is_numbered_in_its_order(keys) -> None:
@@ -68,7 +69,7 @@ def test_a_batch_is_numbered_in_its_order(keys) -> None:
 def test_what_grew_is_told_once_a_stream_with_the_stored_texts(keys) -> None:
     first, second = keys
     store(unit(first))
-    growth = {grown.stream: grown for grown in append([unit(first, second), unit(first)], users.existing).growth}
+    growth = {grown.stream: grown for grown in append([unit(first, second), unit(first)], Terms(users.existing)).growth}
     assert {key: (grown.first, grown.head) for key, grown in growth.items()} == {first: (2, 3), second: (1, 1)}
     assert growth[first].bodies == list(Row.objects.filter(stream=first, seq__gt=1).values_list("body", flat=True))
     assert growth[first].epoch == Stream.objects.get(key=first).epoch
@@ -95,7 +96,7 @@ def test_a_try_that_was_stored_after_all_is_answered_as_the_first(keys) -> None:
     tried = unit(first)
     store(tried)
     tried.retried = True
-    again = append([tried], users.existing)
+    again = append([tried], Terms(users.existing))
     assert [(receipt.seq, receipt.duplicate) for receipt in again.outcomes[0]] == [(1, False)]
     assert [(grown.stream, grown.head) for grown in again.growth] == [(first, 1)]
     assert Row.objects.count() == 1
@@ -113,17 +114,17 @@ def test_the_statements_are_as_many_for_a_hundred_as_for_ten(keys) -> None:
 
 def test_a_batch_opens_its_own_transaction_or_none(keys) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
-        append([unit(keys[0])], users.existing)
+        append([unit(keys[0])], Terms(users.existing))
     assert heads() == {}
 
 
 def test_a_database_error_ends_the_callers_transaction(keys) -> None:
     store(unit(keys[0]))
     with transaction.atomic():
-        append_here([unit(keys[0])], users.existing)
+        append_here([unit(keys[0])], Terms(users.existing))
         execute("ALTER TABLE emitter_run RENAME COLUMN first_seq TO lost")
         with pytest.raises(TransactionError) as refused:
-            append_here([unit(keys[0], run="new")], users.existing)
+            append_here([unit(keys[0], run="new")], Terms(users.existing))
     assert refused.value.code == "database_error"
     assert (heads(), Row.objects.count()) == ({keys[0]: 1}, 1)
 
@@ -172,7 +173,7 @@ def test_orders_that_cross_do_not_deadlock_within_one_call(keys, pool) -> None:
     def rounds(order: list[str]) -> None:
         for _ in range(40):
             with transaction.atomic():
-                append_here([unit(key) for key in order], users.existing)
+                append_here([unit(key) for key in order], Terms(users.existing))
 
     there = pool.submit(rounds, keys[::-1])
     rounds(keys)
@@ -192,7 +193,7 @@ def test_orders_that_cross_do_not_deadlock_over_new_users(keys, pool) -> None:
 
     def emit_in_order(order: list[str]) -> None:
         with transaction.atomic():
-            append_here([unit(key) for key in order], admit_together)
+            append_here([unit(key) for key in order], Terms(admit_together))
 
     there = pool.submit(emit_in_order, keys[::-1])
     emit_in_order(keys)
@@ -212,7 +213,7 @@ def test_two_callers_who_meet_new_users_do_not_deadlock(keys, pool) -> None:
 
     def emit_to_both(admit: Callable[[Collection[str]], Collection[str]]) -> Any:
         with transaction.atomic():
-            return append_here([unit(first, second)], admit).outcomes
+            return append_here([unit(first, second)], Terms(admit)).outcomes
 
     with stored_but_open(unit(first)):
         there = pool.submit(emit_to_both, admit)

@@ -17,7 +17,8 @@ from emitter.errors import EventRefused
 from emitter.events import AgentCompleted, AgentError, AgentStarted, AgentThinking, Custom, ToolCompleted, ToolExecuting
 from emitter.log.entry import Unit
 from emitter.log.life import MORE_RUNS, RUNS, Call, Life, OpenCalls
-from emitter.log.plan import StreamRow, plan
+from emitter.log.plan import plan
+from emitter.log.rows import StreamRow
 from emitter.models import Run, Stream
 from emitter.policy.lifecycle import _RULES, OPEN_CALLS, step
 from emitter.service import Item, RunEnded, emitter

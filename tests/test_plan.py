@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from emitter.errors import EmitterError
 from emitter.log.entry import Entry, Unit
-from emitter.log.plan import EventRow, Known, RunRow, StreamRow, plan
+from emitter.log.plan import plan
+from emitter.log.rows import EventRow, Known, RunRow, StreamRow
 
 USERS = ["a", "b", "c"]
 RUNS = ["r1", "r2", "r3", "r4"]

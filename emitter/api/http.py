@@ -21,6 +21,7 @@ from emitter.errors import CODES, EmitterError, NotAllowed
 from emitter.policy import door, identity, refusals, service_keys
 from emitter.policy.identity import Identity
 from emitter.policy.rates import RateExceeded
+from emitter.texts import number_in
 
 logger = logging.getLogger("emitter")
 
@@ -126,9 +127,9 @@ def number(request: HttpRequest, name: str, default: int) -> int:
     text = request.GET.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    if (value := number_in(text)) is None:
         raise EmitterError("bad_request", f"The parameter {name!r} takes a whole number of 0 or more.")
-    return int(text)
+    return value
 
 
 def body(request: HttpRequest) -> bytes:

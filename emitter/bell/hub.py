@@ -18,6 +18,7 @@ from emitter import metrics
 from emitter.bell.group import from_message, user_group
 from emitter.conf import conf
 from emitter.cursor import Growth
+from emitter.loops import PerLoop
 
 logger = logging.getLogger("emitter")
 
@@ -137,19 +138,14 @@ class Hub:
         logger.warning("bell_failure: the hub could not %s (%s); sessions read the log instead", what, error)
 
 
-_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+_hubs = PerLoop(Hub)
 
 
 def hub_here() -> Hub:
     """The hub of the running event loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _hubs:
-        for closed in [other for other in _hubs if other.is_closed()]:
-            del _hubs[closed]
-        _hubs[loop] = Hub(loop)
-    return _hubs[loop]
+    return _hubs.here()
 
 
 def listening_loops() -> list[asyncio.AbstractEventLoop]:
     """The loops of this process on which somebody listens."""
-    return [loop for loop, hub in list(_hubs.items()) if hub.keys and not loop.is_closed()]
+    return [loop for loop, hub in _hubs.open() if hub.keys]

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
-import os
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -25,6 +23,7 @@ from emitter.bell.hub import listening_loops
 from emitter.bell.local import LocalChannelLayer
 from emitter.conf import conf
 from emitter.cursor import Growth
+from emitter.loops import OwnLoop
 
 logger = logging.getLogger("emitter")
 
@@ -52,7 +51,7 @@ def _loops_of(layer: Any) -> list[asyncio.AbstractEventLoop]:
         return [layer.loop] if layer.loop is not None else []
     if isinstance(layer, InMemoryChannelLayer):
         return listening_loops()
-    return listening_loops()[:1] or [_own_loop()]
+    return listening_loops()[:1] or [_own.get()]
 
 
 async def probe() -> None:
@@ -118,8 +117,7 @@ async def _send(layer: Any, messages: list[tuple[str, dict[str, Any]]]) -> None:
 
 
 _ringers: WeakKeyDictionary[asyncio.AbstractEventLoop, Ringer] = WeakKeyDictionary()
-_own: list[asyncio.AbstractEventLoop] = []
-_own_lock = threading.Lock()
+_own = OwnLoop("emitter-bell")
 
 
 def _add(loop: asyncio.AbstractEventLoop, layer: Any, growth: Sequence[Growth]) -> None:
@@ -128,20 +126,11 @@ def _add(loop: asyncio.AbstractEventLoop, layer: Any, growth: Sequence[Growth]) 
     _ringers[loop].add(layer, growth)
 
 
-def _own_loop() -> asyncio.AbstractEventLoop:
-    with _own_lock:
-        if not _own:
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="emitter-bell", daemon=True).start()
-            _own.append(loop)
-        return _own[0]
-
-
 def _finish() -> None:
     """Lets bells under way leave before the process ends; one that is held up is lost."""
-    for loop in _own:
+    if _own.made is not None:
         with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(_settle(loop), loop).result(2 * GOODBYE_SECONDS)
+            asyncio.run_coroutine_threadsafe(_settle(_own.made), _own.made).result(2 * GOODBYE_SECONDS)
 
 
 async def _settle(loop: asyncio.AbstractEventLoop) -> None:
@@ -150,11 +139,4 @@ async def _settle(loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.wait([ringer.task], timeout=GOODBYE_SECONDS)
 
 
-def _after_fork() -> None:
-    global _own_lock
-    _own_lock = threading.Lock()
-    _own.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 atexit.register(_finish)

@@ -23,6 +23,7 @@ from emitter.cursor import Growth
 from emitter.delivery.devices import aremember
 from emitter.delivery.session import Session
 from emitter.errors import CloseCode
+from emitter.loops import PerLoop
 from emitter.policy import standing, tiers
 
 logger = logging.getLogger("emitter")
@@ -133,14 +134,9 @@ class Reception:
                 session.bookmark.stored(position)
 
 
-_receptions: dict[asyncio.AbstractEventLoop, Reception] = {}
+_receptions = PerLoop(lambda loop: Reception(hub_here()))
 
 
 def reception_here() -> Reception:
     """The reception of the running event loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _receptions:
-        for closed in [other for other in _receptions if other.is_closed()]:
-            del _receptions[closed]
-        _receptions[loop] = Reception(hub_here())
-    return _receptions[loop]
+    return _receptions.here()

@@ -16,6 +16,7 @@ from emitter.delivery.session import Session
 from emitter.delivery.speech import EVENT_STREAM
 from emitter.delivery.visitor import Visitor
 from emitter.errors import CloseCode, EventRefused
+from emitter.texts import number_in
 
 #: Milliseconds after which a browser tries again.
 RETRY = 1_000
@@ -24,9 +25,10 @@ RETRY = 1_000
 def place(last_event_id: str) -> Claim:
     """The position that ``EPOCH:SEQ`` names. Raises ``bad_request``."""
     epoch, _, seq = last_event_id.rpartition(":")
-    if not (seq.isascii() and seq.isdigit() and len(seq) < 19 and len(epoch) <= 64):
+    after = number_in(seq)
+    if after is None or len(epoch) > 64:
         raise EventRefused("bad_request", "Last-Event-ID is EPOCH:SEQ, the id of the last event that arrived.")
-    return Claim(after=int(seq), epoch=epoch or None)
+    return Claim(after=after, epoch=epoch or None)
 
 
 async def stream(visitor: Visitor) -> AsyncIterator[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emitter import cursor, log
 from emitter.conf import conf
+from emitter.context import check_id
 from emitter.cursor import Claim, Gap, StreamState
 from emitter.delivery.devices import position_of
 from emitter.delivery.flow import Credit, Flow, Rate
 from emitter.delivery.speech import FRAMES, Speech
+from emitter.errors import EventRefused
 from emitter.policy.identity import Identity
+from emitter.texts import number_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,19 @@ class Visitor:
     epoch: str | None = None
     device: str | None = None
     speech: Speech = FRAMES
+
+    @classmethod
+    def asking(cls, identity: Identity, query: Mapping[str, str], speech: Speech) -> Visitor:
+        """A visitor by the parameters of an address: ``after``, ``epoch``, ``device``.
+
+        Raises ``bad_request`` and ``bad_id``.
+        """
+        after, device = query.get("after"), query.get("device")
+        position = None if after is None else number_in(after)
+        if after is not None and position is None:
+            raise EventRefused("bad_request", "The parameter 'after' is the number of an event.")
+        device = None if device is None else check_id("device", device)
+        return cls(identity, after=position, epoch=query.get("epoch"), device=device, speech=speech)
 
     @property
     def claim(self) -> Claim:

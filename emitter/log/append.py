@@ -8,7 +8,7 @@ or run: their units come back ``busy``, to be tried again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import ModuleType
 from uuid import UUID
@@ -21,20 +21,14 @@ from emitter.conf import conf
 from emitter.cursor import Growth
 from emitter.errors import EventRefused, TransactionError
 from emitter.log import boot, postgres, sqlite
-from emitter.log.entry import Unit
+from emitter.log.entry import Outcome, Unit
 from emitter.log.epoch import new_epoch
-from emitter.log.life import Rules
-from emitter.log.meter import Meter, Price, UsageRow, unpriced
-from emitter.log.plan import EventRow, Known, Outcome, Plan, RunRow, StreamRow, plan
+from emitter.log.meter import Meter, UsageRow
+from emitter.log.plan import Plan, plan
+from emitter.log.rows import EventRow, Known, RunRow, StreamRow
+from emitter.log.terms import Terms
 from emitter.log.usage import counted_of, write_usage
 from emitter.models import Event, Run, Stream
-
-Admit = Callable[[Collection[str]], Collection[str]]
-"""Of these user keys, which belong to users that exist?"""
-Bar = Callable[[Collection[str]], Mapping[str, EventRefused]]
-"""Of these user keys, which may get no events, and why?"""
-Ask = Callable[[], Rules]
-"""The rules for the order of a run's events, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +57,18 @@ def leave_standby(connection: BaseDatabaseWrapper, error: Exception) -> None:
         connection.close()
 
 
-def append(
-    units: Sequence[Unit], admit: Admit, price: Price = unpriced, bar: Bar | None = None, rules: Ask | None = None
-) -> Appended:
+def append(units: Sequence[Unit], terms: Terms) -> Appended:
     """Stores a batch in a transaction of its own. Raises ``DatabaseError``; then nothing of it is stored."""
     boot.note_writer()
-    barred = _barred(units, bar)
+    barred = _barred(units, terms)
     with transaction.atomic(using=conf.database, durable=True):
-        appended = _append(connections[conf.database], units, admit, price, barred, rules, wait=False)
+        appended = _append(connections[conf.database], units, terms, barred, wait=False)
     if appended.stored:
         metrics.COMMITS.inc()
     return appended
 
 
-def append_here(
-    units: Sequence[Unit], admit: Admit, price: Price = unpriced, bar: Bar | None = None, rules: Ask | None = None
-) -> Appended:
+def append_here(units: Sequence[Unit], terms: Terms) -> Appended:
     """Stores units in the caller's open transaction. Their streams stay locked until the caller ends it.
 
     A database error ends the caller's transaction (``deadlock`` or ``database_error``): whatever the caller does with
@@ -87,7 +77,7 @@ def append_here(
     connection = connections[conf.database]
     try:
         boot.note_writer()
-        return _append(connection, units, admit, price, _barred(units, bar), rules, wait=True)
+        return _append(connection, units, terms, _barred(units, terms), wait=True)
     except DatabaseError as error:
         connection.set_rollback(True)
         if dialect(connection).is_deadlock(error):
@@ -101,9 +91,9 @@ def append_here(
         ) from error
 
 
-def _barred(units: Sequence[Unit], bar: Bar | None) -> dict[int, EventRefused]:
+def _barred(units: Sequence[Unit], terms: Terms) -> dict[int, EventRefused]:
     """The units with an event of a user who may get none, each with its refusal. Asked before anything is locked."""
-    barred = bar({entry.stream for unit in units for entry in unit.entries}) if bar is not None else {}
+    barred = terms.barred({entry.stream for unit in units for entry in unit.entries})
     if not barred:
         return {}
     refused: dict[int, EventRefused] = {}
@@ -118,17 +108,15 @@ def _barred(units: Sequence[Unit], bar: Bar | None) -> dict[int, EventRefused]:
 def _append(
     connection: BaseDatabaseWrapper,
     units: Sequence[Unit],
-    admit: Admit,
-    price: Price,
+    terms: Terms,
     barred: Mapping[int, EventRefused],
-    rules: Ask | None,
     *,
     wait: bool,
 ) -> Appended:
     sql = dialect(connection)
     free = [unit for unit in units if id(unit) not in barred] if barred else units
     keys = sorted({entry.stream for unit in free for entry in unit.entries})
-    streams, busy = _lock(connection, sql, keys, admit, wait=wait)
+    streams, busy = _lock(connection, sql, keys, terms, wait=wait)
     free = [unit for unit in free if not any(entry.stream in busy for entry in unit.entries)]
     runs, busy_runs = _load_runs(connection, sql, free, wait=wait)
     if busy_runs:
@@ -138,8 +126,8 @@ def _append(
         streams,
         runs,
         _load_known(connection, free),
-        meter=Meter(counted_of(connection, free), price),
-        rules=None if rules is None else rules(),
+        meter=Meter(counted_of(connection, free), terms.price),
+        rules=terms.rules(),
     )
     _write(connection, sql, made, streams)
     outcomes: dict[int, Outcome] = {id(unit): outcome for unit, outcome in zip(free, made.outcomes, strict=True)}
@@ -154,7 +142,7 @@ def _append(
 
 
 def _lock(
-    connection: BaseDatabaseWrapper, sql: ModuleType, keys: list[str], admit: Admit, *, wait: bool
+    connection: BaseDatabaseWrapper, sql: ModuleType, keys: list[str], terms: Terms, *, wait: bool
 ) -> tuple[dict[str, StreamRow], set[str]]:
     """Locks the streams, making those of new users. Returns them, and the keys that others hold."""
     streams: dict[str, StreamRow] = sql.lock_streams(connection, keys, wait=wait)
@@ -164,12 +152,12 @@ def _lock(
     if wait and len(keys) > 1:
         # Whoever waits takes one key after the other, new or known, or two who meet new users wait for each other.
         for key in keys:
-            streams |= _lock(connection, sql, [key], admit, wait=True)[0]
+            streams |= _lock(connection, sql, [key], terms, wait=True)[0]
         return streams, set()
     claimed = sql.claim(connection, missing, wait=wait)
     busy = set(missing) - claimed
     existing = set(Stream.objects.using(connection.alias).filter(key__in=claimed).values_list("key", flat=True))
-    new = set(admit(claimed - existing))
+    new = set(terms.existing(claimed - existing))
     create_streams(connection, sorted(new))
     again = sorted(new | existing)
     if again:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from emitter.errors import EmitterError
 from emitter.events import Usage
 
 
@@ -73,3 +74,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     spooled: bool = False
     dropped: str | None = None
     flags: tuple[str, ...] = ()
+
+
+Outcome = list[Receipt] | EmitterError
+"""What became of one unit: a receipt for each entry, or why it was refused."""

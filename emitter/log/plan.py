@@ -8,69 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from emitter import wire
-from emitter.errors import EmitterError, EventRefused
+from emitter.errors import EventRefused
 from emitter.events import FINAL
-from emitter.log.entry import Entry, Receipt, Unit
+from emitter.log.entry import Entry, Outcome, Receipt, Unit
 from emitter.log.life import RUNNING, Lives, Rules
 from emitter.log.meter import Meter
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRow:
-    """A locked stream."""
-
-    epoch: str
-    head: int
-    #: What :class:`OpenCalls` reads.
-    open_calls: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run as stored, or as this batch makes it."""
-
-    stream: str
-    thread: str
-    agent: str
-    state: str
-    first_seq: int
-    #: Whether ``agent_started`` came.
-    started: bool = True
-    started_at: datetime | None = None
-    last_seq: int | None = None
-    ended_at: datetime | None = None
-
-
-class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """One row to insert, in the order of the table's columns."""
-
-    stream: str
-    seq: int
-    event_id: UUID
-    digest: bytes
-    run: str
-    type: str
-    after_end: bool
-    created_at: datetime
-    body: str
-
-
-class Known(msgspec.Struct, frozen=True, gc=False):
-    """An event that is stored already."""
-
-    seq: int
-    digest: bytes
-    after_end: bool
-    body: str
-
-
-Outcome = list[Receipt] | EmitterError
+from emitter.log.rows import EventRow, Known, RunRow, StreamRow
 
 
 @dataclass(slots=True)
@@ -109,43 +57,105 @@ def plan(
     the batch names; ``known`` the stored events whose ids may come again; ``meter`` counts the tokens of what is new.
     """
     made = Plan(heads={key: row.head for key, row in streams.items()}, meter=meter or Meter())
-    every_run, every_event = dict(runs), dict(known)
-    lives = Lives(rules, streams)
+    numbering = _Numbering(made, streams, dict(runs), dict(known), Lives(rules, streams))
     for unit in units:
         try:
-            _check(unit, streams, every_run, every_event)
-            lives.check(unit, every_run, every_event)
+            numbering.check(unit)
         except EventRefused as refusal:
             made.outcomes.append(refusal)
-            continue
-        made.outcomes.append([_number(entry, unit, made, every_run, every_event, lives) for entry in unit.entries])
-    made.open_calls = lives.changed_texts()
+        else:
+            made.outcomes.append([numbering.number(entry, unit) for entry in unit.entries])
+    made.open_calls = numbering.lives.changed_texts()
     return made
 
 
-def _check(
-    unit: Unit,
-    streams: Mapping[str, StreamRow],
-    runs: Mapping[str, RunRow],
-    known: Mapping[tuple[str, UUID], Known],
-) -> None:
-    """Refuses the unit for its first bad entry, also when that contradicts an earlier entry of the same unit."""
-    owners: dict[str, tuple[str, str]] = {}
-    digests: dict[tuple[str, UUID], bytes] = {}
-    for index, entry in enumerate(unit.entries):
-        if entry.stream not in streams:
-            raise EventRefused("unknown_user", f"No user has the key {entry.stream!r}.", index=index)
-        run = runs.get(entry.run)
-        owner = (run.stream, run.thread) if run is not None else (entry.stream, entry.thread or entry.run)
-        _check_run(entry, *owners.setdefault(entry.run, owner), index)
-        before = known.get((entry.stream, entry.event_id))
-        digest = entry.digest if before is None else before.digest
-        if digests.setdefault((entry.stream, entry.event_id), digest) != entry.digest:
-            raise EventRefused(
-                "event_id_conflict",
-                f"Event id {entry.event_id} stands for other content already; give new content a new id.",
-                index=index,
-            )
+class _Numbering:
+    """What is known of the batch's streams, runs and events as it goes on: the stored ones, and those that it makes."""
+
+    def __init__(
+        self,
+        made: Plan,
+        streams: Mapping[str, StreamRow],
+        runs: dict[str, RunRow],
+        known: dict[tuple[str, UUID], Known],
+        lives: Lives,
+    ) -> None:
+        self._made = made
+        self._streams = streams
+        self._runs = runs
+        self._known = known
+        self.lives = lives
+
+    def check(self, unit: Unit) -> None:
+        """Refuses the unit for its first bad entry, also when that contradicts an earlier entry of the same unit."""
+        owners: dict[str, tuple[str, str]] = {}
+        digests: dict[tuple[str, UUID], bytes] = {}
+        for index, entry in enumerate(unit.entries):
+            if entry.stream not in self._streams:
+                raise EventRefused("unknown_user", f"No user has the key {entry.stream!r}.", index=index)
+            run = self._runs.get(entry.run)
+            owner = (run.stream, run.thread) if run is not None else (entry.stream, entry.thread or entry.run)
+            _check_run(entry, *owners.setdefault(entry.run, owner), index)
+            before = self._known.get((entry.stream, entry.event_id))
+            digest = entry.digest if before is None else before.digest
+            if digests.setdefault((entry.stream, entry.event_id), digest) != entry.digest:
+                raise EventRefused(
+                    "event_id_conflict",
+                    f"Event id {entry.event_id} stands for other content already; give new content a new id.",
+                    index=index,
+                )
+        self.lives.check(unit, self._runs, self._known)
+
+    def number(self, entry: Entry, unit: Unit) -> Receipt:
+        """Gives an entry of a checked unit its number, unless it has one already or is left out."""
+        made = self._made
+        before = self._known.get((entry.stream, entry.event_id))
+        if before is not None:
+            return self._again(entry, unit, before)
+        if entry.drop is not None:
+            made.dropped[entry.drop, entry.tier] += 1
+            return Receipt(entry.event_id, None, dropped=entry.drop)
+        seq = made.heads[entry.stream] = made.heads[entry.stream] + 1
+        faults = self.lives.go_on(entry, self._runs.get(entry.run))
+        run, after_end = self._advance_run(entry, seq)
+        flags = (*entry.flags, *faults) if faults else entry.flags
+        if flags or after_end:
+            made.flagged.update((*flags, "after_end") if after_end else flags)
+        row = _row(entry, seq, run.thread, after_end, flags)
+        made.events.append(row)
+        made.stored[entry.type, entry.source, entry.tier] += 1
+        if entry.usage is not None:
+            made.meter.count(entry, seq)
+        self._known[entry.stream, entry.event_id] = Known(seq, entry.digest, after_end, row.body)
+        return Receipt(entry.event_id, seq, after_end=after_end, flags=flags)
+
+    def _again(self, entry: Entry, unit: Unit, before: Known) -> Receipt:
+        """The receipt of what is stored: for a repetition, or for our own earlier try that was never confirmed."""
+        ours = unit.retried and not entry.given
+        if ours:
+            self._made.recovered.append((entry.stream, before))
+        flags = wire.event_flags(before.body)
+        return Receipt(entry.event_id, before.seq, duplicate=not ours, after_end=before.after_end, flags=flags)
+
+    def _advance_run(self, entry: Entry, seq: int) -> tuple[RunRow, bool]:
+        """Opens, starts or ends the entry's run. Returns the run and whether it had ended before this entry."""
+        run = self._runs.get(entry.run)
+        starts = entry.type == "agent_started"
+        if run is None:
+            run = RunRow(entry.stream, entry.thread or entry.run, entry.agent, RUNNING, seq, starts, entry.created_at)
+            self._runs[entry.run] = self._made.new_runs[entry.run] = run
+        if run.state != RUNNING:
+            return run, True
+        if starts and not run.started:
+            run = self._change(entry.run, replace(run, started=True))
+        if entry.type in FINAL:
+            self._change(entry.run, replace(run, state=ended_state(entry), last_seq=seq, ended_at=entry.created_at))
+        return run, False
+
+    def _change(self, name: str, run: RunRow) -> RunRow:
+        written = self._made.new_runs if name in self._made.new_runs else self._made.changed_runs
+        self._runs[name] = written[name] = run
+        return run
 
 
 def _check_run(entry: Entry, stream: str, thread: str, index: int) -> None:
@@ -157,37 +167,15 @@ def _check_run(entry: Entry, stream: str, thread: str, index: int) -> None:
         )
 
 
-def _number(
-    entry: Entry,
-    unit: Unit,
-    made: Plan,
-    runs: dict[str, RunRow],
-    known: dict[tuple[str, UUID], Known],
-    lives: Lives,
-) -> Receipt:
-    before = known.get((entry.stream, entry.event_id))
-    if before is not None:
-        ours = unit.retried and not entry.given
-        if ours:
-            made.recovered.append((entry.stream, before))
-        flags = wire.event_flags(before.body)
-        return Receipt(entry.event_id, before.seq, duplicate=not ours, after_end=before.after_end, flags=flags)
-    if entry.drop is not None:
-        made.dropped[entry.drop, entry.tier] += 1
-        return Receipt(entry.event_id, None, dropped=entry.drop)
-    seq = made.heads[entry.stream] = made.heads[entry.stream] + 1
-    faults = lives.go_on(entry, runs.get(entry.run))
-    run, after_end = _advance_run(entry, seq, made, runs)
-    flags = (*entry.flags, *faults) if faults else entry.flags
-    if flags or after_end:
-        made.flagged.update((*flags, "after_end") if after_end else flags)
+def _row(entry: Entry, seq: int, thread: str, after_end: bool, flags: tuple[str, ...]) -> EventRow:
+    """The row of an event, with its one text."""
     body = wire.encode_event(
         wire.EventFrame(
             type=entry.type,
             seq=seq,
             id=str(entry.event_id),
             run_id=entry.run,
-            thread_id=run.thread,
+            thread_id=thread,
             agent_name=entry.agent,
             timestamp=f"{entry.created_at.isoformat(timespec='milliseconds')[:-6]}Z",
             payload=msgspec.Raw(entry.payload),
@@ -196,46 +184,17 @@ def _number(
             source=entry.source,
         )
     )
-    known[entry.stream, entry.event_id] = Known(seq, entry.digest, after_end, body)
-    made.stored[entry.type, entry.source, entry.tier] += 1
-    if entry.usage is not None:
-        made.meter.count(entry, seq)
-    made.events.append(
-        EventRow(
-            entry.stream,
-            seq,
-            entry.event_id,
-            entry.digest,
-            entry.run,
-            entry.type,
-            after_end,
-            entry.created_at,
-            body,
-        )
+    return EventRow(
+        entry.stream,
+        seq,
+        entry.event_id,
+        entry.digest,
+        entry.run,
+        entry.type,
+        after_end,
+        entry.created_at,
+        body,
     )
-    return Receipt(entry.event_id, seq, after_end=after_end, flags=flags)
-
-
-def _advance_run(entry: Entry, seq: int, made: Plan, runs: dict[str, RunRow]) -> tuple[RunRow, bool]:
-    """Opens, starts or ends the entry's run. Returns the run and whether it had ended before this entry."""
-    run = runs.get(entry.run)
-    starts = entry.type == "agent_started"
-    if run is None:
-        run = RunRow(entry.stream, entry.thread or entry.run, entry.agent, RUNNING, seq, starts, entry.created_at)
-        runs[entry.run] = made.new_runs[entry.run] = run
-    if run.state != RUNNING:
-        return run, True
-    if starts and not run.started:
-        run = _changed(entry.run, replace(run, started=True), made, runs)
-    if entry.type in FINAL:
-        _changed(entry.run, replace(run, state=ended_state(entry), last_seq=seq, ended_at=entry.created_at), made, runs)
-    return run, False
-
-
-def _changed(name: str, run: RunRow, made: Plan, runs: dict[str, RunRow]) -> RunRow:
-    written = made.new_runs if name in made.new_runs else made.changed_runs
-    runs[name] = written[name] = run
-    return run
 
 
 def ended_state(entry: Entry) -> str:

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from emitter.log.plan import EventRow, RunRow, StreamRow
+from emitter.log.rows import EventRow, RunRow, StreamRow
 
 #: From this many rows on, COPY beats a multi-row INSERT.
 COPY_ROWS = 8

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from emitter.log.plan import EventRow, RunRow, StreamRow
+from emitter.log.rows import EventRow, RunRow, StreamRow
 
 #: Rows of one INSERT. Few different sizes, so that their prepared statements are found again.
 SIZES = (256, 64, 16, 4, 1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
 import time
 from collections import Counter, deque
@@ -27,6 +26,8 @@ from emitter.conf import conf
 from emitter.errors import CODES, EmitterError
 from emitter.models import KEY_LENGTH, Refusal
 from emitter.policy.cleaning import Cleaner
+from emitter.policy.rates import LocalRates
+from emitter.texts import UNSAFE
 
 logger = logging.getLogger("emitter")
 
@@ -42,7 +43,6 @@ DETAIL = 500
 WAITING = 2_000
 #: Codes whose detail repeats what the database said, which may be the row.
 _UNTOLD = frozenset({"database_error", "deadlock"})
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _cleaner = Cleaner()
 
 
@@ -81,23 +81,6 @@ def _row(error: EmitterError, about: About) -> Refusal:
     return Refusal(at=timezone.now(), code=error.code, source=_way.get(), detail=detail[:WAITING], **told)
 
 
-class Allowance:
-    """How many rows of one code may be kept now: a bucket that fills again."""
-
-    def __init__(self) -> None:
-        self._left = float(BURST)
-        self._at = time.monotonic()
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self._left = min(BURST, self._left + (now - self._at) * A_MINUTE / 60)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
 class Keeper:
     """The queue of one process."""
 
@@ -109,14 +92,13 @@ class Keeper:
         self._lock = threading.Lock()
         self._waiting: deque[Refusal] = deque()
         self._left_out: Counter[str] = Counter()
-        self._allowances: dict[str, Allowance] = {}
+        self._rates = LocalRates(lambda: time.monotonic())
         self._due = False
 
     def keep(self, row: Refusal) -> None:
         """Queues a row to be written soon. Never waits and never raises."""
         with self._lock:
-            allowance = self._allowances.setdefault(row.code, Allowance())
-            if len(self._waiting) >= QUEUE or not allowance.take():
+            if len(self._waiting) >= QUEUE or self._rates.wait(row.code, 1, A_MINUTE / 60, BURST):
                 self._left_out[row.code] += 1
                 return
             row.left_out = self._left_out.pop(row.code, 0)
@@ -175,7 +157,7 @@ def _write(rows: list[Refusal]) -> None:
 
 def _told(text: str, length: int, *, error: bool = False) -> str:
     """A text as it may be kept, whoever wrote it."""
-    return _cleaner.text(_UNPRINTABLE.sub("�", text), error=error)[:length]
+    return _cleaner.text(UNSAFE.sub("�", text), error=error)[:length]
 
 
 def prune() -> int:

@@ -14,13 +14,8 @@ from emitter.events import CRITICAL, FINAL, JsonObject
 
 #: Types that no tier leaves out.
 PROTECTED = frozenset(CRITICAL) | FINAL
-UNSUBSCRIBED = "tier_unsubscribed"
-OVER_RATE = "tier_rate"
-#: Why an auxiliary event was left out: the codes of ``Receipt.dropped``.
-DROPS = {
-    UNSUBSCRIBED: "The user's tier does not take this auxiliary type.",
-    OVER_RATE: "The user's tier takes no more auxiliary events a second.",
-}
+#: Why an auxiliary event was left out (``Receipt.dropped``): the tier does not take the type, or no more a second.
+UNSUBSCRIBED, OVER_RATE = "tier_unsubscribed", "tier_rate"
 LEFT_OUT = "…"
 
 Count = Annotated[int, msgspec.Meta(ge=1)]

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from emitter.context import RunContext
 from emitter.errors import EmitterError
-from emitter.log.entry import Unit
-from emitter.log.plan import Outcome
+from emitter.log.entry import Outcome, Unit
 from emitter.policy import refusals
 from emitter.policy.refusals import About
 from emitter.service.prepare import Item

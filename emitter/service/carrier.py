@@ -13,8 +13,7 @@ from emitter import metrics
 from emitter.conf import conf
 from emitter.errors import EmitterError, TransactionError
 from emitter.log.append import Appended, dialect, leave_standby
-from emitter.log.entry import Unit
-from emitter.log.plan import Outcome
+from emitter.log.entry import Outcome, Unit
 from emitter.service.queue import TurnQueue
 from emitter.service.spooler import Spooler
 from emitter.service.turn import Turn

@@ -7,6 +7,7 @@ Each call checks its events first, then stores them by one of two entrances: ins
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -20,8 +21,8 @@ from emitter.context import RunContext
 from emitter.errors import EmitterError, TransactionError
 from emitter.events import Event
 from emitter.log.append import Appended
-from emitter.log.entry import Receipt, Unit
-from emitter.log.plan import Outcome
+from emitter.log.entry import Outcome, Receipt, Unit
+from emitter.log.terms import Terms
 from emitter.metering import prices
 from emitter.policy import lifecycle, tiers, users
 from emitter.service.about import note_failure, note_refusals
@@ -41,6 +42,9 @@ from emitter.service.units import (
     receipts_of,
 )
 
+_TERMS = Terms(users.existing, users.barred, prices.price, lifecycle.rules)
+#: What another transaction has not committed must not be remembered.
+_TERMS_HERE = replace(_TERMS, barred=partial(users.barred, remember=False))
 _USE_TWIN = "You cannot emit from an event loop's thread: await the twin that begins with 'a' instead."
 
 
@@ -161,8 +165,7 @@ class Emitter:
         connection = connections[conf.database]
         if connection.in_atomic_block:
             prices.load(units)
-            bar = partial(users.barred, remember=False)
-            appended = log.append_here(units, admit=users.existing, price=prices.price, bar=bar, rules=lifecycle.rules)
+            appended = log.append_here(units, _TERMS_HERE)
             transaction.on_commit(partial(self._announce, appended), using=conf.database, robust=True)
             return [outcome for outcome in appended.outcomes if outcome is not None]
         by_settings: bool = connection.settings_dict["AUTOCOMMIT"]
@@ -187,7 +190,7 @@ class Emitter:
 
 def _commit(units: Sequence[Unit]) -> Appended:
     prices.load(units)
-    return log.append(units, admit=users.existing, price=prices.price, bar=users.barred, rules=lifecycle.rules)
+    return log.append(units, _TERMS)
 
 
 def _refuse_without(autocommit: bool) -> None:

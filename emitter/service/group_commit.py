@@ -23,8 +23,7 @@ from emitter import blocking, metrics
 from emitter.conf import conf
 from emitter.errors import EmitterUnavailable
 from emitter.log.append import Appended
-from emitter.log.entry import Unit
-from emitter.log.plan import Outcome
+from emitter.log.entry import Outcome, Unit
 from emitter.service.carrier import Carrier
 from emitter.service.queue import TurnQueue
 from emitter.service.spooler import Spooler

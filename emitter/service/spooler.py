@@ -22,8 +22,7 @@ from emitter.conf import conf
 from emitter.errors import EmitterError, EmitterUnavailable
 from emitter.log import spool
 from emitter.log.append import Appended
-from emitter.log.entry import Receipt, Unit
-from emitter.log.plan import Outcome
+from emitter.log.entry import Outcome, Receipt, Unit
 from emitter.log.spool import Spool, Waiting
 from emitter.policy import refusals
 from emitter.service.about import about

@@ -9,8 +9,7 @@ from enum import Enum, auto
 
 from emitter.conf import conf
 from emitter.errors import EmitterError, EmitterOverloaded, EmitterUnavailable
-from emitter.log.entry import Unit
-from emitter.log.plan import Outcome
+from emitter.log.entry import Outcome, Unit
 from emitter.policy import tiers
 from emitter.service.fair import Look
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from emitter.context import RunContext
 from emitter.errors import EmitterError, EventRefused
 from emitter.events import Event
-from emitter.log.entry import Receipt, Unit
-from emitter.log.plan import Outcome
+from emitter.log.entry import Outcome, Receipt, Unit
 from emitter.policy import refusals
 from emitter.service.about import about_item
 from emitter.service.counted import count_dropped
