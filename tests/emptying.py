@@ -9,6 +9,8 @@ from contextlib import suppress
 from django.db import DatabaseError, connections, transaction
 from django.test import TransactionTestCase
 
+from emitter import blocking
+
 #: What migrations put there, and no test changes.
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 TRIES = 5
@@ -47,5 +49,7 @@ def empty_patiently(alias: str) -> None:
 
 def empty_after(case: TransactionTestCase) -> None:
     """In place of ``TransactionTestCase._fixture_teardown``."""
+    if "refusals" in blocking._pools:  # What waits is written first, and not into the tables of the next test.
+        blocking.pool("refusals", 1).submit(lambda: None).result(60)
     for alias in case._databases_names(include_mirrors=False):
         empty_patiently(alias)

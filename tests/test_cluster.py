@@ -10,7 +10,8 @@ import pytest
 
 from cluster.balancer import MISSING, Balancer, executable
 
-from .processes import PROJECT, free_port
+from .contention import until
+from .processes import PATIENCE, PROJECT, free_port
 from .servers import IN_CI
 
 
@@ -20,13 +21,17 @@ def test_it_serves_by_a_balancer_and_stops_at_a_word(tmp_path) -> None:
         pytest.fail(MISSING) if IN_CI else pytest.skip(MISSING)
     command = [sys.executable, "-m", "cluster", "--servers", "2", "--port", str(free_port())]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as cluster:
-        assert cluster.stdout is not None
-        told = next(line for line in cluster.stdout if line.startswith("Open "))
-        address = re.findall(r"http://\S+", told)[0]
-        assert httpx.get(f"{address}/readyz", trust_env=False).json()["bell"] == "ok"
-        assert "username" in httpx.get(address, trust_env=False, follow_redirects=True).text
-        cluster.send_signal(signal.SIGTERM)
-        assert cluster.wait(60) == 0
+        try:
+            assert cluster.stdout is not None
+            told = next(line for line in cluster.stdout if line.startswith("Open "))
+            address = re.findall(r"http://\S+", told)[0]
+            with httpx.Client(base_url=address, timeout=PATIENCE, trust_env=False, follow_redirects=True) as http:
+                until(lambda: http.get("/readyz").json()["bell"] == "ok")
+                assert "username" in http.get("/").text
+            cluster.send_signal(signal.SIGTERM)
+            assert cluster.wait(PATIENCE) == 0
+        finally:
+            cluster.kill()
 
 
 def test_the_balancer_asks_each_server_and_keeps_none_sticky(tmp_path) -> None:
