@@ -82,6 +82,10 @@ def test_bells_in_order_lose_nothing(sizes: list[int]) -> None:
 # Ringing --------------------------------------------------------------------------------------------------------------
 
 
+#: A consumer of Channels looks at the connections of its thread, which an earlier test may have opened.
+channels = pytest.mark.django_db(transaction=True)
+
+
 class TeamConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     """What a team may write: it joins the group of the user in its path and passes on what it hears."""
 
@@ -122,6 +126,7 @@ async def team_socket(key: str = "7") -> AsyncIterator[WebsocketCommunicator]:
     await socket.disconnect(timeout=PATIENCE)
 
 
+@channels
 async def test_a_teams_own_consumer_hears_the_documented_message() -> None:
     async with team_socket() as socket:
         ring([growth(3, 4)])
@@ -137,12 +142,14 @@ async def test_an_emit_is_heard_with_its_stored_texts(key: str) -> None:
     assert said == {"type": "agent.events", "stream": key, "epoch": await epoch_of(key), "head": 2}
 
 
+@channels
 async def test_it_rings_from_any_thread() -> None:
     async with team_socket() as socket:
         await asyncio.to_thread(ring, [growth(3, 4)])
         assert (await socket.receive_json_from(timeout=PATIENCE))["head"] == 4
 
 
+@channels
 async def test_another_users_bell_is_not_heard() -> None:
     async with team_socket() as socket:
         ring([Growth("77", "e1", 1, 1, ["secret"])])
