@@ -58,7 +58,8 @@ class Worker:
 
     async def ask(self, item: Item) -> Item:
         process, key = self._process, next(self._keys)
-        if process is None or process.stdin is None or process.returncode is not None:
+        # Once the reader has ended nobody hears an answer, even if the process is not known to be gone yet.
+        if process is None or process.stdin is None or self._reader is None or self._reader.done():
             raise ConnectionError
         answer: asyncio.Future[Item] = asyncio.get_running_loop().create_future()
         self._asked[key] = answer

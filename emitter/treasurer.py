@@ -8,12 +8,12 @@ is spent, and counted.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
 
-from emitter import log, metrics
+from emitter import clock, log, metrics
 from emitter.conf import conf
 from emitter.context import RunContext
 from emitter.errors import EmitterError, EventRefused
@@ -40,7 +40,7 @@ RUNS = 1_000
 def account() -> int:
     """One round: rolls up, then holds against their budgets all who spent. Returns how many users were acted upon."""
     roll_up(tier_name)
-    today = datetime.now(UTC).date()
+    today = clock.now().date()
     grown = spending.unchecked()
     acted = 0
     for key in {**grown, **dict.fromkeys(spending.spent_and_running(EXCEEDED, today), 0)}:

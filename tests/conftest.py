@@ -13,6 +13,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from emitter import blocking, testing
+from emitter.api import health
+from emitter.bell import ringer
 from emitter.policy.users import key_of
 
 from .emptying import empty_after
@@ -88,6 +90,13 @@ def configure(settings: Any) -> Configure:
 def unhurried(configure: Configure) -> None:
     """An emit waits as long as a test holds it up, however slow the machine is."""
     configure(EMIT_DEADLINE=100)
+
+
+@pytest.fixture
+def patiently_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``readyz`` waits for the parts of this process, however slow the machine is."""
+    monkeypatch.setattr(health, "PATIENCE", 60.0)
+    monkeypatch.setattr(ringer, "SEND_SECONDS", 60.0)
 
 
 def person(name: str) -> User:

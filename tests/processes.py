@@ -7,9 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from random import SystemRandom
@@ -110,6 +110,18 @@ class Server:
             self.process.kill()
             self.process.wait()
         psutil.wait_procs(family, PATIENCE)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The process does nothing for the block; what is sent to it waits for it, and then is all there at once."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        while psutil.Process(self.process.pid).status() != psutil.STATUS_STOPPED:
+            sleep(0.001)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def __enter__(self) -> Self:
         return self.start()

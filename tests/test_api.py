@@ -255,7 +255,7 @@ def test_a_ticket_is_good_for_thirty_seconds(alice) -> None:
 # Health ---------------------------------------------------------------------------------------------------------------
 
 
-def test_alive_and_ready() -> None:
+def test_alive_and_ready(patiently_asked) -> None:
     assert Api().get("/healthz").data == {"status": "ok"}
     ready = Api().get("/readyz")
     assert (ready.status_code, ready.data["log"], ready.data["bell"]) == (200, "ok", "ok")
@@ -271,7 +271,7 @@ def test_not_ready_without_the_database(postgres_server) -> None:
 
 
 @pytest.mark.scaled
-def test_without_the_bell_it_is_ready_and_says_so(redis_server) -> None:
+def test_without_the_bell_it_is_ready_and_says_so(redis_server, patiently_asked) -> None:
     redis_server.stop()
     ready = Api().get("/readyz")
     assert ready.status_code == 200

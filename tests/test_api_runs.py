@@ -111,7 +111,7 @@ async def test_stopping_ends_the_agents_work(alice, configure) -> None:
         await events.receive_event("agent_thinking")
         stopped = (await asking.post(f"/api/runs/{run}/cancel/")).json()
         assert (stopped["state"], stopped["last_seq"]) == ("cancelled", 3)
-        assert Sleeper.stopped.is_set()
+        assert await asyncio.to_thread(Sleeper.stopped.wait, 60)
         assert (await events.receive_event("agent_completed")).payload["status"] == "cancelled"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.faults import MATRIX, SHORT
+from chaos.faults import MATRIX, SHORT, Fault, Scene
 from chaos.report import markdown, rows
 from chaos.round import play
 from chaos.stage import Stage
@@ -38,8 +38,13 @@ async def test_nothing_is_lost_repeated_disordered_or_leaked(request, folder) ->
     assert None not in [outcome.whole_after for outcome in outcomes], table
 
 
+async def lose_all_from_now_on(scene: Scene) -> None:
+    scene.stage.let_bells_suffer(lose=1.0)
+
+
 async def test_the_trial_sees_what_plain_channels_loses(folder) -> None:
-    (fault,) = (replace(fault, total=EVENTS) for fault in MATRIX if fault.name == "bells lost")
+    # The fault strikes after three seconds at the latest, when no more than thirty of each user's events are out.
+    fault = Fault("bells lost", lose_all_from_now_on, total=45)
     async with Stage("embedded", folder, plain=True) as stage:
         outcome = await play(stage, fault, SEED)
     assert outcome.tally.lost > 0

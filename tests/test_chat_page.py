@@ -137,13 +137,15 @@ async def test_where_sockets_are_blocked_a_run_arrives_as_a_stream(
 
 
 async def test_stop_really_stops(browser: Browser, live_server_process: Daphne, alice: User) -> None:
-    async with emitter.arun(context(alice), message="Read the ledger") as run:
-        page = await sign_in(browser, live_server_process, "alice")
-        await page.get_by_role("button", name="Stop").click()
-        await expect(page.get_by_text("stopped by you")).to_be_visible()
-        assert await events(page) == [(1, "agent_started"), (2, "agent_completed")]
-        with pytest.raises(RunEnded):
-            await run.thinking("Going on regardless")
+    # Not entered, or the run's keeper would cancel this task as soon as it learns of the end.
+    run = emitter.arun(context(alice))
+    await run.emit(AgentStarted("Read the ledger"))
+    page = await sign_in(browser, live_server_process, "alice")
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.get_by_text("stopped by you")).to_be_visible()
+    assert await events(page) == [(1, "agent_started"), (2, "agent_completed")]
+    with pytest.raises(RunEnded):
+        await run.thinking("Going on regardless")
 
 
 async def test_text_is_never_read_as_html(browser: Browser, live_server_process: Daphne, alice: User) -> None:

@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
@@ -28,6 +29,7 @@ from emitter.policy.users import key_of
 from emitter.service import emitter, upkeep
 
 from .commands import beside, told
+from .contention import until
 from .processes import PROJECT, PostgreSQL
 from .test_spool import drained
 
@@ -185,22 +187,38 @@ def test_after_a_producer_was_killed_the_totals_are_those_of_the_log(key, bob, s
 
 def kill_in_the_middle(keys: list[str], environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "tests.spending_worker", *keys]
-    environment = beside({**environment, "DJANGO_SETTINGS_MODULE": "netra_events.settings"})
+    environment = beside(
+        {**environment, "DJANGO_SETTINGS_MODULE": "netra_events.settings", "PGAPPNAME": "spending_worker"}
+    )
     with subprocess.Popen(command, env=environment, stdout=-1, cwd=PROJECT) as worker:
         for _ in range(20):
             assert worker.stdout.readline()
         worker.send_signal(signal.SIGKILL)
+    until(lambda: not served("spending_worker"))
+
+
+def served(application: str) -> bool:
+    """Whether PostgreSQL still works for clients of this name: what a killed one has sent is carried out."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", [application])
+        return cursor.fetchone() is not None
 
 
 @pytest.mark.scaled
 def test_after_an_outage_what_was_spooled_is_counted_once(
-    key, tmp_path: Path, configure, postgres_server: PostgreSQL
+    key, tmp_path: Path, configure, pool: ThreadPoolExecutor, postgres_server: PostgreSQL
 ) -> None:
-    configure(SPOOL_FOLDER=str(tmp_path), EMIT_DEADLINE=0.3)
+    configure(SPOOL_FOLDER=str(tmp_path), EMIT_DEADLINE=100)
     context, event = RunContext(key, run_id="r"), AgentThinking("t", usage=Usage("gpt-5", 812, 64))
     emitter.emit(context, event)
+    connection.close()
     postgres_server.stop()
-    receipts = [emitter.emit(context, event) for _ in range(10)]
+    tried = pool.submit(emitter.emit, context, event)
+    until(lambda: emitter._group._failing)
+    emitter.spool.notice_away()  # As at its deadline, which is far.
+    receipts = [tried.result(60), *(emitter.emit(context, event) for _ in range(9))]
     assert all(receipt.spooled for receipt in receipts)
     postgres_server.start()
     drained()

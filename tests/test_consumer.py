@@ -66,12 +66,12 @@ async def test_a_run_that_is_not_ones_own_is_not_there(daphne: Daphne, key: str,
 
 
 async def test_a_newer_token_renews_the_session(daphne: Daphne, key: str) -> None:
-    async with open_socket(daphne, bearer(key, seconds=25)) as socket:
+    async with open_socket(daphne, bearer(key, seconds=29)) as socket:
         client = Client(socket)
         first = await client.expect("expiring")
-        await client.send("auth", token=create_token(key, seconds=20))
+        await client.send("auth", token=create_token(key, seconds=14))
         second = await client.expect("expiring")
-    assert second["in"] < 20 < first["in"] <= 25
+    assert second["in"] <= 14 < first["in"] <= 29
 
 
 async def test_a_token_that_does_not_renew_is_told(daphne: Daphne, key: str, bob: User) -> None:
@@ -128,8 +128,9 @@ async def test_a_frame_that_is_too_large_ends_the_session(daphne: Daphne, key: s
 
 async def test_a_flood_of_frames_ends_the_session(daphne: Daphne, key: str) -> None:
     async with connect(daphne, key) as client:
-        for _ in range(1_000):
-            await client.send("pong")
+        with daphne.frozen():
+            for _ in range(1_000):
+                await client.send("pong")
         assert await client.closed() == 4429
     assert client.reason == "too_many_frames"
 
@@ -137,8 +138,9 @@ async def test_a_flood_of_frames_ends_the_session(daphne: Daphne, key: str) -> N
 async def test_a_plain_client_cannot_flood_either(daphne: Daphne, key: str) -> None:
     headers = {"Authorization": f"Bearer {create_token(key, seconds=60)}"}
     async with open_socket(daphne, headers=headers) as socket:
-        for _ in range(1_000):
-            await socket.send("x")
+        with daphne.frozen():
+            for _ in range(1_000):
+                await socket.send("x")
         assert await Client(socket).closed() == 4429
 
 
@@ -156,8 +158,9 @@ async def test_every_event_may_be_acknowledged_by_itself(daphne: Daphne, key: st
 
 async def test_work_that_a_client_asks_for_is_bounded(daphne: Daphne, key: str) -> None:
     async with connect(daphne, key) as client:
-        for _ in range(100):
-            await client.send("auth", token="nonsense")
+        with daphne.frozen():
+            for _ in range(100):
+                await client.send("auth", token="nonsense")
         answers = [(await client.expect("error"))["code"] for _ in range(100)]
         await emit_there(daphne, key)
         assert await client.until(1) == [1]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from emitter import metrics
 from emitter.cursor import Growth
+from emitter.delivery import Session
 from emitter.log import aopen_stream
 
 from .conftest import Configure
@@ -56,13 +57,26 @@ async def test_a_layer_that_delivers_nothing_costs_a_moment(key: str, layer: Any
     assert metrics.value("emitter_repairs_total") > repaired
 
 
-async def test_within_the_repair_interval_a_lost_event_is_there(key: str, layer: Any, configure: Configure) -> None:
+async def test_within_the_repair_interval_a_lost_event_is_there(
+    key: str, layer: Any, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layer(lose=1.0)
     configure(REPAIR_SECONDS=0.5)
+    rounds: list[float] = []
+    heard_after: list[int] = []
+    heard = Session.heard
+
+    def hear(session: Session, growth: Growth) -> None:
+        heard_after.extend([len(rounds)] if growth.head == 1 else [])
+        heard(session, growth)
+
+    monkeypatch.setattr(Session, "tick", lambda session, now: rounds.append(now))
+    monkeypatch.setattr(Session, "heard", hear)
     async with converse(key) as client:
         await think(key)
-        async with asyncio.timeout(1.0):
-            assert await client.until(1) == [1]
+        rounds.clear()
+        assert await client.until(1) == [1]
+    assert heard_after[0] <= 1  # 0 is of a round that had begun.
 
 
 async def test_a_layer_that_repeats_is_heard_once(key: str, layer: Any) -> None:

@@ -10,10 +10,12 @@ from channels.layers import get_channel_layer
 
 from emitter import metrics
 from emitter.bell import hub, hub_here, ring, user_group
+from emitter.bell.ringer import _ringers as ringers
 from emitter.cursor import Growth
 
 from .lossy_layer import LossyChannelLayer
 from .processes import Redis
+from .sockets import PATIENCE
 
 
 class Ear:
@@ -27,7 +29,7 @@ class Ear:
 
     async def next(self) -> Growth:
         """The next news, after those of :func:`listening`."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while (growth := await self.news.get()).head == 0:
                 pass
         return growth
@@ -44,17 +46,24 @@ def growth(head: int, stream: str = "7") -> Growth:
 
 @asynccontextmanager
 async def listening(stream: str = "7") -> AsyncIterator[Ear]:
-    """An ear at the hub of this loop that a bell has reached."""
+    """An ear at the hub of this loop that a bell has reached, when none is under way to be merged with the next."""
     ear = Ear()
     await hub_here().join(stream, ear)
-    async with asyncio.timeout(5):
-        while ear.news.empty():
-            ring([growth(0, stream)])
+    async with asyncio.timeout(PATIENCE):
+        while ear.news.empty() or ringing():
+            if ear.news.empty():
+                ring([growth(0, stream)])
             await asyncio.sleep(0.01)
     try:
         yield ear
     finally:
         await hub_here().leave(stream, ear)
+
+
+def ringing() -> bool:
+    """Whether a bell of this loop is on its way to the layer."""
+    ringer = ringers.get(asyncio.get_running_loop())
+    return ringer is not None and ringer.task is not None and not ringer.task.done()
 
 
 async def test_a_bell_reaches_all_who_listen_to_its_stream_and_nobody_else() -> None:
@@ -100,7 +109,7 @@ class StubbornLayer(LossyChannelLayer):
 async def test_an_ear_ends_also_when_its_layer_swallows_the_cancellation(settings: Any) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.test_hub.StubbornLayer"}}
     before = asyncio.all_tasks()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await hub_here().join("7", ear := Ear())
         await asyncio.sleep(0)
         await hub_here().leave("7", ear)
@@ -219,6 +228,6 @@ def layer(settings: Any) -> LossyChannelLayer:
 
 
 async def counted(failures: float) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while metrics.value("emitter_bell_failures_total") < failures:
             await asyncio.sleep(0.005)

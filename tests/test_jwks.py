@@ -157,7 +157,7 @@ def test_while_one_reads_the_others_go_on() -> None:
 
     def slow(address: str) -> bytes:
         if source.asked:
-            going_on.wait(10)
+            going_on.wait(60)
         return source(address)
 
     key_set = KeySet(ADDRESS, slow, clock)
@@ -179,8 +179,9 @@ def test_while_one_reads_the_others_go_on() -> None:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[bytes], str]]:
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], str]]:
     """Serves bytes on this machine: ``serve(data)`` gives the address; a text redirects there."""
+    monkeypatch.setattr(jwks, "FETCH_SECONDS", 60)
     servers: list[ThreadingHTTPServer] = []
 
     def serve(data: bytes | str) -> str:

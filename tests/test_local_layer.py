@@ -18,7 +18,7 @@ HELLO = {"type": "test.hello", "text": "Hello"}
 
 
 async def received(layer: BaseChannelLayer, channel: str) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         message: dict[str, Any] = await layer.receive(channel)
         return message
 

@@ -59,7 +59,7 @@ def emit_in_every_way(context: RunContext) -> int:
     emitter.emit_each([Item(context, TOOL), *read_texts([msgspec.json.encode(line)])])
     refused = [Custom("mine", {**PAYLOAD, "n": nan}), Custom(f"password={SECRET}", PAYLOAD)]
     emitter.emit_each([Item(context, event) for event in refused])
-    blocking.pool("refusals", 1).submit(lambda: None).result(10)
+    blocking.pool("refusals", 1).submit(lambda: None).result(60)
     with suppress(RuntimeError), emitter.run(context, message=f"password={SECRET}") as run:
         with run.tool("db", PAYLOAD) as tool:
             tool.result = [f"Authorization: Bearer {SECRET}"]

@@ -14,6 +14,8 @@ from emitter.log.verify import faults_of
 from emitter.models import Event, Stream
 from emitter.policy.users import key_of
 
+from .commands import PATIENCE
+
 pytestmark = pytest.mark.django_db(transaction=True)
 PROCESSES = 10
 
@@ -34,7 +36,7 @@ def told_by_workers(keys: list[str], environment: dict[str, str]) -> list[dict]:
         workers = [worker(seed, keys, environment, start) for seed in range(PROCESSES)]
     assert [worker.stdout.readline() for worker in workers] == [b"ready\n"] * PROCESSES
     os.close(starter)
-    told = [worker.communicate(timeout=90) for worker in workers]
+    told = [worker.communicate(timeout=PATIENCE) for worker in workers]
     failed = [worker.returncode != 0 for worker in workers]
     assert [error.decode()[-2_000:] for _, error in compress(told, failed)] == []
     return [msgspec.json.decode(line) for output, _ in told for line in output.splitlines()]
@@ -43,7 +45,7 @@ def told_by_workers(keys: list[str], environment: dict[str, str]) -> list[dict]:
 def worker(seed: int, keys: list[str], environment: dict[str, str], start: IO[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.emitting_worker", str(seed), *keys],
-        env={**environment, "DJANGO_SETTINGS_MODULE": "netra_events.settings"},
+        env={**environment, "DJANGO_SETTINGS_MODULE": "tests.patient_settings"},
         stdin=start,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -44,7 +44,7 @@ def fresh() -> None:
 
 def rows(**filters: Any) -> list[Refusal]:
     """What is kept, once all that waits is written."""
-    blocking.pool("refusals", 1).submit(lambda: None).result(10)
+    blocking.pool("refusals", 1).submit(lambda: None).result(60)
     return list(Refusal.objects.filter(**filters).order_by("pk"))
 
 

@@ -1,6 +1,7 @@
 """What waits to be rung: one bell a stream that says what all of them say."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import reduce
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emitter import metrics
-from emitter.bell import probe, ring, user_group
+from emitter.bell import probe, ring, ringer, user_group
 from emitter.bell.group import EVENT_BYTES, to_message
 from emitter.bell.local import LocalChannelLayer, Message
 from emitter.bell.ringer import Ringer, merge
@@ -220,3 +221,13 @@ async def test_a_layer_that_never_waits_is_rung_at_once() -> None:
     ringer.add(layer, [growth(3, 4)])
     assert ringer.task is None
     assert await layer.receive("ear") == to_message(growth(3, 4))
+
+
+def test_the_end_of_a_process_does_not_wait_for_ever_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ringer, "GOODBYE_SECONDS", 0.01)
+    go_on = threading.Event()
+    ringer._own_loop().call_soon_threadsafe(go_on.wait)
+    try:
+        ringer._finish()
+    finally:
+        go_on.set()

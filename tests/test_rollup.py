@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +14,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emitter import clock
 from emitter.context import RunContext
 from emitter.events import AgentThinking, Usage
 from emitter.log.meter import Totals, UsageRow
@@ -59,6 +62,14 @@ def test_the_day_is_that_of_utc() -> None:
 class TestTables:
     """Against the database."""
 
+    @pytest.fixture(autouse=True)
+    def one_moment(self) -> Iterator[None]:
+        """All events are of one day."""
+        moment = time.time()
+        clock.set_source(lambda: moment)
+        yield
+        clock.set_source()
+
     def fill(self, key: str, number: int = 5, model: str = "gpt-5") -> None:
         event = AgentThinking("t", usage={"calls": [Usage(model, 812, 64), Usage("in-house", 7)]})
         emitter.emit_many([(RunContext(key, run_id=f"of {key}", agent_name="analyst"), event)] * number)
@@ -76,7 +87,7 @@ class TestTables:
             (key_of(bob), "gpt-5", "free"): Totals(1, 812, 64, Decimal("0.001655")),
             (key_of(bob), "in-house", "free"): Totals(1, 7, 0, None, 1),
         }
-        assert {(row.day, row.agent) for row in DailyUsage.objects.all()} == {(timezone.now().date(), "analyst")}
+        assert {(row.day, row.agent) for row in DailyUsage.objects.all()} == {(clock.now().date(), "analyst")}
 
     def test_twice_changes_nothing_and_more_is_added(self, key) -> None:
         self.fill(key)
@@ -99,7 +110,7 @@ class TestTables:
         for _ in range(5):
             self.fill(key, 20)
             for done in [pool.submit(roll_up, lambda _: "free", 7) for _ in range(6)]:
-                done.result(30)
+                done.result(120)
         assert [totals.calls for totals in self.totals().values()] == [100, 100]
         assert faults_of(key).faults == []
 
@@ -150,7 +161,7 @@ class TestTables:
         self.fill(key, 1)
         list(upkeep.prune([key]))
         assert EventUsage.objects.count() == 2
-        assert RollUp.objects.get().pruned_day == timezone.now().date()
+        assert RollUp.objects.get().pruned_day == clock.now().date()
         roll_up(lambda _: "free")
         assert self.totals()[key, "gpt-5", "free"].calls == 6
         assert faults_of(key).faults == []

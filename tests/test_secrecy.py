@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
-import httpx
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.core import mail
@@ -22,7 +21,7 @@ from emitter.secrecy import LOGGERS, HideSecrets, conceal, mask, query_of
 from emitter.wire import SUBPROTOCOL
 
 from .processes import Daphne
-from .sockets import Client, bearer, open_socket
+from .sockets import Client, bearer, open_socket, requests
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
 STREAM = "/api/events/stream/"
@@ -84,8 +83,8 @@ def test_the_loggers_of_servers_have_the_filter_once() -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_a_server_writes_none_of_them(live_server_process: Daphne, key: str) -> None:
     secrets = [await run(tickets.issue, key) for _ in range(3)]
-    token = create_token(key, seconds=60)
-    async with httpx.AsyncClient(base_url=live_server_process.url) as http:
+    token = create_token(key, seconds=3_600)
+    async with requests(live_server_process) as http:
         async with http.stream("GET", f"{STREAM}?ticket={secrets[0]}") as opened:
             assert opened.status_code == 200
         for path in (f"{STREAM}?ticket={secrets[0]}", f"/?ticket={secrets[1]}", f"/nowhere/?token={token}"):

@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.async_api import Browser
 
 from .binaries import ServerMissing
-from .processes import PROJECT, Daphne, PostgreSQL, Redis, Server
+from .processes import PATIENCE, PROJECT, Daphne, PostgreSQL, Redis, Server
 from .runner import PytestRunner
 
 STARTER = """
@@ -94,7 +94,7 @@ def test_a_server_ends_with_a_killed_starter(tmp_path: Path) -> None:
         assert starter.stdout
         server = os.pidfd_open(int(starter.stdout.readline()))
         starter.kill()
-        ended, _, _ = select.select([server], [], [], 10)
+        ended, _, _ = select.select([server], [], [], PATIENCE)
     os.close(server)
     assert ended
 
@@ -102,16 +102,16 @@ def test_a_server_ends_with_a_killed_starter(tmp_path: Path) -> None:
 def test_daphne_serves_the_database_of_the_test(live_server_process: Daphne, client: Client, alice: User) -> None:
     client.force_login(alice)
     cookies = {"sessionid": client.cookies["sessionid"].value}
-    assert httpx.get(live_server_process.url).status_code == 302
-    assert httpx.get(live_server_process.url, cookies=cookies).status_code == 200
+    assert httpx.get(live_server_process.url, timeout=PATIENCE).status_code == 302
+    assert httpx.get(live_server_process.url, cookies=cookies, timeout=PATIENCE).status_code == 200
 
 
 def test_daphne_stops_and_starts_at_one_address(live_server_process: Daphne) -> None:
     live_server_process.stop()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(live_server_process.url)
+        httpx.get(live_server_process.url, timeout=PATIENCE)
     live_server_process.start()
-    assert httpx.get(f"{live_server_process.url}/healthz").status_code == 200
+    assert httpx.get(f"{live_server_process.url}/healthz", timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.browser

@@ -31,7 +31,7 @@ async def test_a_session_waits_for_a_log_that_is_away(
 async def test_a_live_session_outlasts_a_restart_of_the_database(
     key: str, postgres_server: PostgreSQL, configure: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
-    configure(REPAIR_SECONDS=0.02)
+    configure(REPAIR_SECONDS=0.02, EMIT_DEADLINE=60)
     async with converse(key) as client:
         postgres_server.stop()
         await said(caplog, "look_failed")
@@ -75,6 +75,6 @@ async def test_a_session_may_begin_without_redis(key: str, redis_server: Redis, 
 
 
 async def said(caplog: pytest.LogCaptureFixture, words: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while words not in caplog.text:
             await asyncio.sleep(0.01)

@@ -5,7 +5,6 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
-import httpx
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Browser
@@ -18,7 +17,7 @@ from emitter.policy.identity import create_token
 from emitter.wire import SUBPROTOCOL
 
 from .processes import Daphne
-from .sockets import Client, bearer, connect, open_socket
+from .sockets import Client, bearer, connect, open_socket, requests
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +50,7 @@ async def test_a_token_beside_the_protocol_opens(daphne: Daphne, key: str) -> No
 
 
 async def test_a_token_in_the_header_opens(daphne: Daphne, key: str) -> None:
-    headers = {"Authorization": f"Bearer {create_token(key, seconds=60)}"}
+    headers = {"Authorization": f"Bearer {create_token(key, seconds=3_600)}"}
     assert await hello(open_socket(daphne, [SUBPROTOCOL], headers)) == "hello"
 
 
@@ -61,8 +60,8 @@ async def test_a_ticket_beside_the_protocol_opens(daphne: Daphne, key: str) -> N
 
 
 async def test_a_ticket_in_the_address_opens_once(daphne: Daphne, key: str) -> None:
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {create_token(key, seconds=60)}"}) as http:
-        secret = (await http.post(f"{daphne.url}/api/tickets/")).json()["ticket"]
+    async with requests(daphne, headers={"Authorization": f"Bearer {create_token(key, seconds=3_600)}"}) as http:
+        secret = (await http.post("/api/tickets/")).json()["ticket"]
     assert await hello(open_socket(daphne, [SUBPROTOCOL], ticket=secret)) == "hello"
     assert await refusal(open_socket(daphne, [SUBPROTOCOL], ticket=secret)) == 4401
 

@@ -16,7 +16,7 @@ from emitter.policy.identity import create_token
 from emitter.policy.users import key_of
 
 from .processes import Daphne
-from .sockets import emit_there
+from .sockets import emit_there, requests
 from .streams import becomes_stored, epoch_of, think
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,9 +60,9 @@ class Stream:
 
 @asynccontextmanager
 async def listen(server: Daphne, key: str | None, headers: Any = (), **query: Any) -> AsyncIterator[Stream]:
-    bearer = {"Authorization": f"Bearer {create_token(key, seconds=60)}"} if key else {}
+    bearer = {"Authorization": f"Bearer {create_token(key, seconds=3_600)}"} if key else {}
     async with (
-        httpx.AsyncClient(base_url=server.url, timeout=10) as http,
+        requests(server) as http,
         http.stream("GET", PATH, params=query, headers={**bearer, **dict(headers)}) as response,
     ):
         yield Stream(response)

@@ -1,7 +1,9 @@
 """Budgets act on the stream: a warning once a period, and runs that are stopped."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +11,7 @@ import msgspec
 import pytest
 from django.core.management import call_command
 
-from emitter import jobs, log, metrics, treasurer
+from emitter import clock, jobs, log, metrics, treasurer
 from emitter.context import RunContext
 from emitter.events import AgentCompleted, AgentThinking, Usage
 from emitter.metering import spending
@@ -24,6 +26,15 @@ from .commands import told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOLLAR = Usage("house", 1_000_000)
+
+
+@pytest.fixture(autouse=True)
+def one_moment() -> Iterator[None]:
+    """Nothing is spent before midnight and accounted after it."""
+    moment = time.time()
+    clock.set_source(lambda: moment)
+    yield
+    clock.set_source()
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +71,7 @@ def test_a_warning_comes_once_in_a_period(key) -> None:
 def test_the_next_period_begins_anew(key) -> None:
     spend(key, 4)
     account()
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    yesterday = clock.now().date() - timedelta(days=1)
     BudgetNotice.objects.update(begins=yesterday)
     DailyUsage.objects.update(day=yesterday)
     spend(key, 1)
@@ -70,11 +81,22 @@ def test_the_next_period_begins_anew(key) -> None:
     assert [spent for _, spent, _ in notices(key)] == ["4", "4"]
 
 
+def test_a_day_is_that_of_the_clock_that_dates_events(key) -> None:
+    spend(key, 4)
+    assert account() == 1
+    tomorrow = time.time() + 86_400
+    clock.set_source(lambda: tomorrow)
+    spend(key, 3)
+    assert account() == 0
+    spend(key, 1)
+    assert account() == 1
+
+
 def test_a_month_sums_up_its_days(key, configure) -> None:
     configure(BUDGETS={"free": {"usd": "5", "per": "month"}})
     spend(key, 4)
     account()
-    DailyUsage.objects.update(day=datetime.now(UTC).date().replace(day=1))
+    DailyUsage.objects.update(day=clock.now().date().replace(day=1))
     spend(key, 1)
     assert account() == 1
     assert notices(key)[-2:] == [("budget_exceeded", "5", "r"), ("agent_completed", None, "r")]
@@ -199,7 +221,7 @@ def test_the_servers_loop_acts_each_time_it_is_due(key) -> None:
 
 async def test_a_real_server_stops_a_run_within_what_is_promised(alice, live_server_process) -> None:
     key = key_of(alice)
-    await asyncio.to_thread(Budget.objects.create, stream=key, usd=Decimal("0.001"))
+    await asyncio.to_thread(Budget.objects.create, stream=key, usd=Decimal("0.001"), per="month")
     async with EventsClient(alice) as client:
         context = RunContext(key, run_id="r")
         await emitter.aemit(context, AgentThinking("t", usage=Usage("gpt-5", 812, 64)))
@@ -210,7 +232,7 @@ async def test_a_real_server_stops_a_run_within_what_is_promised(alice, live_ser
 
 
 def test_the_job_of_another_process_is_not_done_twice(key) -> None:
-    assert jobs.take("budgets", "another", 5)
+    assert jobs.take("budgets", "another", 3_600)
     spend(key, 5)
     jobs.loop.do_due({}, now=0.0)
     assert Run.objects.get(id="r").state == "running"

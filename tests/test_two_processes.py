@@ -4,7 +4,6 @@ import asyncio
 import sys
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 
@@ -12,7 +11,7 @@ from emitter.policy.identity import create_token
 from emitter.policy.users import key_of
 
 from .commands import beside
-from .sockets import connect
+from .sockets import connect, requests
 from .streams import texts
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,13 +28,22 @@ SAYINGS = [
 ]
 
 
-async def emit_lines(environment: dict[str, str], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def emit_lines(
+    environment: dict[str, str], items: list[dict[str, Any]], begun: asyncio.Event | None = None
+) -> list[dict[str, Any]]:
+    """The receipts of another process; ``begun`` is set with the first."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "manage.py", "emit", "--stdin", env=beside(environment), stdin=-1, stdout=-1, stderr=-1
     )
-    output, error = await process.communicate(b"\n".join(msgspec.json.encode(item) for item in items))
+    lines = b"".join(msgspec.json.encode(item) + b"\n" for item in items)
+    first, rest = lines.split(b"\n", 1)
+    process.stdin.write(first + b"\n")
+    receipt = await process.stdout.readline()
+    if begun is not None:
+        begun.set()
+    output, error = await process.communicate(rest)
     assert process.returncode == 0, error
-    return [msgspec.json.decode(line) for line in output.splitlines()]
+    return [msgspec.json.decode(line) for line in [receipt, *output.splitlines()]]
 
 
 def item(number: int, payload: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +53,11 @@ def item(number: int, payload: dict[str, Any]) -> dict[str, Any]:
 
 async def test_ten_thousand_arrive_once_each_in_order(live_server_process, server_environment, alice) -> None:
     items = [item(number, {"place": number}) for number in range(MANY)]
+    begun = asyncio.Event()
     async with connect(live_server_process, key_of(alice), after=0) as client:
-        receipts, seqs = await asyncio.gather(emit_lines(server_environment, items), client.until(MANY))
+        emitting = asyncio.create_task(emit_lines(server_environment, items, begun))
+        await begun.wait()
+        receipts, seqs = await asyncio.gather(emitting, client.until(MANY))
     assert [receipt["seq"] for receipt in receipts] == seqs == list(range(1, MANY + 1))
     assert [msgspec.json.decode(text)["payload"]["place"] for text in client.applied] == list(range(MANY))
 
@@ -59,8 +70,8 @@ async def test_the_same_bytes_live_replayed_and_from_history(live_server_process
         await live.until(len(items))
     async with connect(server, key, after=0) as replayed:
         await replayed.until(len(items))
-    token = {"Authorization": f"Bearer {create_token(key, seconds=60)}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=token) as http:
+    token = {"Authorization": f"Bearer {create_token(key, seconds=3_600)}"}
+    async with requests(server, headers=token) as http:
         history = (await http.get("/api/events/")).text
     stored = await texts(key)
     assert live.applied == replayed.applied == stored

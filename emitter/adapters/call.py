@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, T
 from emitter import metrics
 from emitter.adapters.deprecation import warn_once
 from emitter.adapters.payloads import fitted
-from emitter.context import RunContext
-from emitter.errors import EmitterError
+from emitter.conf import conf
+from emitter.context import ID_LENGTH, RunContext
+from emitter.errors import EmitterError, EventRefused
 from emitter.events import Custom, JsonObject
 from emitter.migration.route import route
 from emitter.migration.senders import SenderRaised
@@ -38,6 +39,14 @@ class Told(NamedTuple):
     run_id: Any = None
     agent_name: str | None = None
     context: Any = None
+
+    @property
+    def agent(self) -> str:
+        """The agent's name as an event can carry it."""
+        name = self.agent_name if isinstance(self.agent_name, str) else ""
+        if not name.isprintable():
+            name = "".join(filter(str.isprintable, name))
+        return name.strip()[:ID_LENGTH].strip() or "agent"
 
 
 class Face:
@@ -76,9 +85,12 @@ class Call(Generic[R]):
     async def understood(self) -> Item | None:
         """The event that it becomes, ``None`` where the old method kept silent. Raises ``EmitterError``."""
         await self.face._legacy_prepare()
-        self.told = self.translate(self.face, *self.args, **self.kwargs)
+        try:
+            self.told = self.translate(self.face, *self.args, **self.kwargs)
+        except RecursionError:
+            raise EventRefused("payload_too_deep", "What was told is nested too deep, or holds itself.") from None
         if self.told is not None:
-            self.event = fitted(self.told.type, self.told.payload)
+            self.event = fitted(self.told.type, self.told.payload, conf.payload_bytes)
             self.item = Item(await self.face._legacy_context(self.told), self.event)
         return self.item
 
@@ -138,6 +150,8 @@ def _failed(call: Call[Any], error: Exception) -> None:
     # The details of other refusals may tell of the payload.
     shows = named is not error or named.code.startswith("legacy_sender")
     run = call.item.context.run_id if call.item else call.told.run_id if call.told else None
+    if not isinstance(run, str | None):
+        run = type(run).__name__  # Nobody knows what it does when it is asked for its text.
     logger.error(
         "%s: %s.%s was not stored; run %.80r, event %s%s",
         named.code,

@@ -1,18 +1,15 @@
 """Old payloads in the emitter's own words. Pure.
 
 The old faces named one thing in several ways and checked nothing. Here each thing gets its one name, what has another
-type than its name says is kept under ``legacy``, and what JSON cannot carry becomes text: no event of an old caller is
-lost over its names and types.
+type than its name says is kept under ``legacy``: no event of an old caller is lost over its names and types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from emitter import events
+from emitter.adapters.plain import plain, within
 from emitter.errors import EventRefused
 from emitter.events import Custom, JsonObject
 from emitter.metering.usage import reported_by
@@ -34,30 +31,10 @@ IN_METADATA: dict[str, tuple[str, ...]] = {
 }
 
 
-def fitted(event_type: Any, payload: JsonObject) -> Custom:
-    """The event of an old call. Raises ``EventRefused`` for what is no payload at all."""
-    made = plain(payload)
+def fitted(event_type: Any, payload: JsonObject, most: int = 65_536) -> Custom:
+    """The event of an old call, in ``most`` bytes. Raises ``EventRefused`` for what is no payload at all."""
+    made = within(plain(payload), most)
     return Custom(event_type, _typed(event_type, _renamed(event_type, made)) if isinstance(event_type, str) else made)
-
-
-def plain(payload: Any) -> dict[str, Any]:
-    """An object of plain JSON values. Raises ``payload_not_object``, ``payload_too_deep``."""
-    try:
-        made = msgspec.to_builtins(payload, str_keys=True, enc_hook=_as_plain)
-    except RecursionError:
-        raise EventRefused("payload_too_deep", "The payload is nested too deep, or holds itself.") from None
-    if not isinstance(made, dict):
-        raise EventRefused("payload_not_object", f"The data is a {type(payload).__name__}; give a dictionary.")
-    return made
-
-
-def _as_plain(value: Any) -> Any:
-    """What msgspec does not know: mappings, models with ``model_dump``, and whatever else as its text."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if callable(dump := getattr(value, "model_dump", None)):
-        return dump(mode="json")
-    return str(value)
 
 
 def _renamed(event_type: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -89,17 +66,6 @@ def _fits(event_type: str, payload: JsonObject) -> bool:
     except EventRefused:
         return False
     return True
-
-
-def shortened(value: Any, text: int, items: int | None = None) -> Any:
-    """Long texts and lists cut off with a mark, inside dictionaries too; what stands in a list stays whole."""
-    if isinstance(value, Mapping):
-        return {key: shortened(one, text, items) for key, one in value.items()}
-    if isinstance(value, str) and len(value) > text:
-        return f"{value[:text]}..."
-    if items is not None and isinstance(value, list) and len(value) > items:
-        return [*value[:items], "...(truncated)"]
-    return value
 
 
 def without_nulls(payload: JsonObject) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import asyncio
 import atexit
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -126,9 +127,10 @@ def _add(loop: asyncio.AbstractEventLoop, layer: Any, growth: Sequence[Growth]) 
 
 
 def _finish() -> None:
-    """Lets bells under way leave before the process ends."""
+    """Lets bells under way leave before the process ends; one that is held up is lost."""
     if _own.made is not None:
-        asyncio.run_coroutine_threadsafe(_settle(_own.made), _own.made).result(GOODBYE_SECONDS)
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_settle(_own.made), _own.made).result(2 * GOODBYE_SECONDS)
 
 
 async def _settle(loop: asyncio.AbstractEventLoop) -> None:

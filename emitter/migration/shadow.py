@@ -101,7 +101,7 @@ class Shadow:
             if refusal.code != "unknown_run" or event is None or told.run_id not in self._runs:
                 raise
             context = self._runs[told.run_id]
-            return Item(replace(context, agent_name=told.agent_name or "agent"), event)
+            return Item(replace(context, agent_name=told.agent), event)
         if item is not None:
             self._runs[item.context.run_id] = item.context
             if len(self._runs) > REMEMBERED:

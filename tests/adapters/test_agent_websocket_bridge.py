@@ -162,13 +162,15 @@ async def test_an_event_of_a_context_is_that_contexts(context: Any, key: str) ->
     assert (event["run_id"], event["payload"]) == ("run-19", {"at": 1})
 
 
+ENDLESS: dict[str, Any] = {}
+ENDLESS["self"] = ENDLESS
 BAD: list[tuple[str, tuple[Any, ...], str]] = [
     ("notify_agent_started", (None, "analyst"), "bad_id"),
     ("notify_agent_started", ("registry", "analyst"), "bad_id"),
     ("notify_agent_started", ("  ", "analyst"), "bad_id"),
-    ("notify_agent_thinking", ("run-19", 7, "Hm"), "bad_id"),
     ("notify_progress_update", (*RUN, None), "payload_not_object"),
     ("notify_custom", (*RUN, "parcel_found", "text"), "payload_not_object"),
+    ("notify_tool_completed", (*RUN, "search", ENDLESS), "payload_too_deep"),
     ("notify_custom", (*RUN, "ping", {}), "unknown_type"),
     ("notify_custom", (*RUN, ["list"], {}), "unknown_type"),
     ("notify_agent_error", (*RUN, "No", "text"), "adapter_failed"),
@@ -176,6 +178,12 @@ BAD: list[tuple[str, tuple[Any, ...], str]] = [
     ("emit_agent_event", ("agent_started", None, "run-19"), "payload_not_object"),
     ("emit_event", (object(), "agent_started", {}), "bad_id"),
 ]
+
+
+@pytest.mark.parametrize(("name", "told"), [(7, "agent"), (" a\nb ", "ab"), ("x" * 300, "x" * 200), (None, "agent")])
+async def test_no_event_is_lost_over_its_agents_name(name: Any, told: str, bridge: Any, key: str) -> None:
+    assert await bridge.notify_agent_thinking("run-19", name, "Hm") is True
+    assert (await only_event(key))["agent_name"] == told
 
 
 @pytest.mark.parametrize(("method", "args", "code"), BAD, ids=[f"{one[0]}-{one[2]}" for one in BAD])

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emitter import events
-from emitter.adapters.payloads import fitted, plain, shortened
+from emitter.adapters.payloads import fitted
+from emitter.adapters.plain import CUT_ITEMS, plain, shortened
 from emitter.errors import EventRefused
 
 from ..test_payloads import payloads
@@ -63,6 +66,57 @@ def test_what_json_cannot_carry_becomes_what_it_means_or_its_text() -> None:
     model = SimpleNamespace(model_dump=lambda mode: {"mode": mode})
     made = plain({"hit": Hit(3), "model": model, "view": MappingProxyType({"a": 1}), "failure": ValueError("x"), 7: 1})
     assert made == {"hit": {"page": 3}, "model": {"mode": "json"}, "view": {"a": 1}, "failure": "x", "7": 1}
+
+
+class Broken:
+    """Cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    model_dump = __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({None: 1, True: 2, (1, 2): 3}, {"null": 1, "true": 2, "(1, 2)": 3}),
+        ({"in": [{(1, 2): Hit(3)}]}, {"in": [{"(1, 2)": {"page": 3}}]}),
+        ({"model": SimpleNamespace(model_dump=lambda mode: {None: 1})}, {"model": {"null": 1}}),
+        ({"took": float("nan"), "left": [float("-inf")]}, {"took": "nan", "left": ["-inf"]}),
+        ({"half \ud800": "\udfff é"}, {"half ?": "? é"}),
+        ({"broken": Broken()}, {"broken": "<Broken>"}),
+    ],
+)
+def test_what_json_does_not_have_loses_no_event(given: dict[Any, Any], kept: dict[str, Any]) -> None:
+    assert fitted("parcel_found", given).payload() == kept
+
+
+def test_a_mock_is_a_text() -> None:
+    assert plain({"mock": MagicMock(name="m")})["mock"].startswith("<MagicMock name='m'")
+
+
+big = st.one_of(
+    st.text(min_size=900, max_size=1_000), st.lists(st.integers(), min_size=200), st.lists(st.text(), min_size=100)
+)
+
+
+@unhurried
+@given(st.dictionaries(st.text(max_size=9), st.one_of(big, st.lists(big, max_size=9), st.just({"a": "x" * 9_999}))))
+def test_what_is_too_large_is_cut_until_it_fits(payload: dict[str, Any]) -> None:
+    made = fitted("agent_completed", payload, 4_000).payload()
+    assert len(msgspec.json.encode(made)) <= 4_000
+
+
+def test_what_is_cut_says_so() -> None:
+    result = {"text": "x" * 70_000, "rows": list(range(40_000)), "of": {str(place): 1 for place in range(2_000)}}
+    made = fitted("agent_completed", {"result": result, "status": "completed"}).payload()
+    assert (made["status"], made["result"]["text"][-5:], made["result"]["rows"][-1]) == (
+        "completed",
+        "xx...",
+        CUT_ITEMS,
+    )
+    assert made["result"]["of"][CUT_ITEMS] == 1_000
 
 
 def test_what_is_no_object_or_holds_itself_is_refused_by_name() -> None:

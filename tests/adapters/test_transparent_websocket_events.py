@@ -233,13 +233,21 @@ async def test_attempts_of_one_service_are_counted(old: Any, key: str) -> None:
     assert attempts == [1, 2, 1]
 
 
+@pytest.mark.parametrize("result", [float("nan"), "\ud800", "x" * 70_000, {(1, 2): None}, object()])
+async def test_a_result_that_json_cannot_carry_loses_no_event(result: Any, old: Any, key: str) -> None:
+    await old.emit_agent_completed(result)
+    assert (await only_event(key))["payload"]["result"]
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
+
 @pytest.mark.parametrize(
     ("method", "args", "code"),
     [
         ("emit_system_status", ("well", None, True), "adapter_failed"),
-        ("emit_service_ready", ("search", float("nan")), "payload_not_finite"),
-        ("emit_tool_completed", ("search", "\ud800"), "payload_bad_text"),
-        ("emit_tool_completed", ("search", "x" * 70_000), "payload_too_large"),
+        ("emit_tool_completed", ("search", ENDLESS), "payload_too_deep"),
     ],
 )
 async def test_bad_input_stays_inside_and_is_counted(method: str, args: Any, code: str, old: Any, key: str) -> None:

@@ -3,26 +3,32 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
-import httpx
 import pytest
 
 from emitter.policy.identity import create_token
 
 from ..processes import Daphne
-from ..servers import server_environment_now
-from ..sockets import PATIENCE, Client, bearer, connect, emit_there, open_socket
+from ..sockets import PATIENCE, Client, bearer, connect, emit_there, open_socket, requests
 from .doors import at_http, at_socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-STRICT = {"DJANGO_SETTINGS_MODULE": "tests.strict_settings", "TEST_CONNECTIONS": "0.001", "TEST_REQUEST_SECONDS": "1"}
+STRICT = {"DJANGO_SETTINGS_MODULE": "tests.strict_settings"}
 
 
 @pytest.fixture
-def strict(tmp_path_factory: pytest.TempPathFactory, transactional_db: None) -> Iterator[Daphne]:
-    """A server where an address may open one connection, and a request has one second to arrive."""
-    with Daphne(tmp_path_factory.mktemp("strict"), server_environment_now() | STRICT) as server:
+def strict(tmp_path: Path, server_environment: dict[str, str]) -> Iterator[Daphne]:
+    """A server where an address may open one connection."""
+    with Daphne(tmp_path, server_environment | STRICT | {"TEST_CONNECTIONS": "0.001"}) as server:
+        yield server
+
+
+@pytest.fixture
+def hasty(tmp_path: Path, server_environment: dict[str, str]) -> Iterator[Daphne]:
+    """A server where a request has four seconds to arrive, which is enough for one that is sent at once."""
+    with Daphne(tmp_path, server_environment | STRICT | {"TEST_REQUEST_SECONDS": "4"}) as server:
         yield server
 
 
@@ -43,22 +49,29 @@ async def test_a_flood_of_one_users_sockets_is_refused(daphne: Daphne, key: str)
     await asyncio.gather(*(socket.close() for socket in opened))
 
 
-async def test_slow_sockets_are_cut_and_keep_nobody_waiting(strict: Daphne) -> None:
-    handshake = b"GET /ws/events/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    opened = [await asyncio.open_connection("127.0.0.1", strict.port) for _ in range(100)]
-    for _, writer in opened:
-        writer.write(handshake)
-    async with httpx.AsyncClient(base_url=strict.url) as http, asyncio.timeout(PATIENCE):
+async def test_slow_sockets_are_cut_and_keep_nobody_waiting(hasty: Daphne) -> None:
+    async def begun() -> bytes:
+        """What is answered to a handshake that never ends."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", hasty.port)
+        writer.write(b"GET /ws/events/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+        try:
+            return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    slow = [asyncio.create_task(begun()) for _ in range(100)]
+    async with requests(hasty) as http, asyncio.timeout(PATIENCE):
         assert (await http.get("/healthz")).status_code == 200
-        assert set(await asyncio.gather(*(reader.read() for reader, _ in opened))) == {b""}
-    for _, writer in opened:
-        writer.close()
+        assert set(await asyncio.gather(*slow)) == {b""}
 
 
 async def test_a_flood_of_frames_ends_its_socket_and_no_other(daphne: Daphne, key: str, bob) -> None:
     async with connect(daphne, str(bob.pk)) as other, connect(daphne, key) as flood:
-        for _ in range(2_000):
-            await flood.send("pong")
+        with daphne.frozen():
+            for _ in range(2_000):
+                await flood.send("pong")
         assert (await flood.closed(), flood.reason) == (4429, "too_many_frames")
         await emit_there(daphne, str(bob.pk))
         assert await other.until(1) == [1]

@@ -80,7 +80,7 @@ def test_the_thread_ends_while_the_database_is_away(
     monkeypatch.setattr(module, "PAUSE_SECONDS", 3_600)
     monkeypatch.setattr(ledger, "flush", lambda: 1 // 0)
     ledger.count(SETTING, Mode.UNIFIED)
-    blocking.pool("ledger", 1).submit(int).result(30)
+    blocking.pool("ledger", 1).submit(int).result(120)
     assert "tallies of old faces wait (ZeroDivisionError)" in caplog.text
     ledger.count(SETTING, Mode.UNIFIED)
     assert ledger._writing is False

@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 
 from tests.processes import Daphne
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 #: A page handles no more frames than this in its life.
 FRAMES = 500
 FIVE = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"]

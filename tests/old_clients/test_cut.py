@@ -160,6 +160,6 @@ async def places_left(key: str, number: int) -> None:
         places = Device.objects.filter(stream=key)
         return (places.filter(name__contains="left") if number else places).count()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await run(left) != number:
             await asyncio.sleep(0.01)

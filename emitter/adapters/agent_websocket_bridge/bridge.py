@@ -14,7 +14,7 @@ from emitter.adapters.agent_websocket_bridge.orchestrator import DeliveryStats, 
 from emitter.adapters.agent_websocket_bridge.threads import extract_thread_id
 from emitter.adapters.call import Told, answers
 from emitter.adapters.context import UserContextFactory
-from emitter.adapters.payloads import shortened
+from emitter.adapters.plain import shortened
 from emitter.adapters.unified_emitter import UnifiedWebSocketEmitter, WebSocketEmitterFactory
 from emitter.context import RunContext
 from emitter.errors import EmitterError
@@ -170,7 +170,7 @@ class AgentWebSocketBridge(Integration):
 
     async def _legacy_context(self, told: Told) -> RunContext:
         found = await self._whose(told.run_id, told.context)
-        return replace(found, agent_name=told.agent_name or "agent", source=self.adapter)
+        return replace(found, agent_name=told.agent, source=self.adapter)
 
     def _legacy_settled(self, event_type: str, error: EmitterError | None) -> None:
         self._delivered.count(event_type, success=error is None)

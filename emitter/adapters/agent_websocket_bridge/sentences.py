@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emitter.adapters.payloads import shortened
+from emitter.adapters.plain import shortened
 from emitter.errors import EventRefused
 
 #: Most characters of a text, and most members of a list.

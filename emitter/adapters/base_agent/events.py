@@ -128,7 +128,7 @@ class AgentEvents(Face):
         else:
             self._legacy_resolver = self._legacy_resolver or Resolver()
             found = await self._legacy_resolver.find(told.run_id, bound, None)
-        return replace(found, agent_name=told.agent_name or "agent", source=self.adapter)
+        return replace(found, agent_name=told.agent, source=self.adapter)
 
 
 class WebSocketBridgeAdapter(AgentEvents):

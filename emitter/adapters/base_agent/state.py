@@ -11,7 +11,7 @@ from emitter.adapters.base_agent import usage
 from emitter.adapters.base_agent.events import AgentEvents
 from emitter.adapters.base_agent.lifecycle import SubAgentLifecycle, check_step
 from emitter.adapters.context import UserExecutionContext, validate_user_context
-from emitter.adapters.payloads import plain
+from emitter.adapters.plain import plain
 from emitter.adapters.unified_emitter import UnifiedWebSocketEmitter
 from emitter.events import Usage
 

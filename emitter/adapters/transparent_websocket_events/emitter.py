@@ -209,7 +209,7 @@ class TransparentWebSocketEmitter(Face):
             user_id=str(self.user_id),
             thread_id=getattr(self.context, "thread_id", None),
             run_id=getattr(self.context, "run_id", None) or self.request_id,
-            agent_name=told.agent_name or "agent",
+            agent_name=told.agent,
             source=self.adapter,
         )
 

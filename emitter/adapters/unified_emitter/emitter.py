@@ -153,7 +153,7 @@ class UnifiedWebSocketEmitter(EmitterState):
             user_id=str(self.user_id),
             thread_id=told_of("thread_id", None),
             run_id=told_of("run_id", None) or self._loose_run(told.type),
-            agent_name=told.agent_name or "agent",
+            agent_name=told.agent,
             source=self.adapter,
         )
 
