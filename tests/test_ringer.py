@@ -226,7 +226,7 @@ async def test_a_layer_that_never_waits_is_rung_at_once() -> None:
 def test_the_end_of_a_process_does_not_wait_for_ever_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ringer, "GOODBYE_SECONDS", 0.01)
     go_on = threading.Event()
-    ringer._own_loop().call_soon_threadsafe(go_on.wait)
+    ringer._own.get().call_soon_threadsafe(go_on.wait)
     try:
         ringer._finish()
     finally:
