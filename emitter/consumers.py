@@ -8,12 +8,12 @@ from typing import Any
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
 
-from emitter import agents, blocking, metrics, wire
+from emitter import agents, blocking, wire
 from emitter.conversation import Work, bearer_of, converse, headers_of, query_of, writer
 from emitter.delivery import Session, Visitor
 from emitter.delivery.speech import FRAMES, PLAIN
 from emitter.errors import CODES, CloseCode, EmitterError, EventRefused, NotAllowed
-from emitter.policy import door, identity
+from emitter.policy import door, identity, refusals
 from emitter.policy.identity import Identity
 from emitter.secrecy import Secret
 
@@ -35,7 +35,7 @@ class EventsConsumer(AsyncConsumer):  # type: ignore[misc]
             await send({"type": "websocket.close", "code": 1000, "reason": None})
             return
         except EmitterError as refusal:
-            metrics.REFUSED.labels(code=refusal.code).inc()
+            refusals.note_client(refusal)
             await send(accept)
             await send({"type": "websocket.close", "code": int(_close_code(refusal)), "reason": refusal.code})
             return

@@ -1,5 +1,6 @@
 """Refusals: counted once, kept for the admin, bounded, and never with what they refused."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +27,13 @@ from emitter.policy.users import key_of
 from emitter.service import Item, emitter, upkeep
 from emitter.service.intake import read_texts
 from emitter.service.prepare import prepare
+from emitter.wire import SUBPROTOCOL
 
 from .commands import Process
 from .conftest import Configure
+from .processes import Daphne
+from .sockets import Client as Listener
+from .sockets import converse, open_socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "hunter2hunter2"
@@ -208,3 +213,29 @@ def test_the_admin_shows_them_and_changes_none(alice, admin_client: Client) -> N
     for query in ("user=alice", "run=run-19", "code=unknown_type"):
         assert [found.pk for found in admin_client.get(f"{page}?{query}").context["cl"].result_list] == [row.pk]
     assert admin_client.post(f"{page}{row.pk}/delete/").status_code == 403
+
+
+async def test_so_is_what_a_client_says_amiss(key: str) -> None:
+    async with converse(key) as client:
+        await client.send("dance")
+        await client.send("ack", seq=7)
+        await client.expect("error")
+        await client.expect("error")
+    kept = await blocking.run(rows)
+    assert [(row.code, row.stream, row.source) for row in kept] == [
+        ("unknown_frame", key, "client"),
+        ("bad_ack", key, "client"),
+    ]
+
+
+async def test_and_who_knocks_without_being_known(daphne: Daphne, key: str) -> None:
+    async with open_socket(daphne, [SUBPROTOCOL, "bearer.forged"]) as socket:
+        await Listener(socket).closed()
+    await becomes_row("not_authenticated")
+
+
+async def becomes_row(code: str) -> None:
+    """Waits for the server's process to have written it."""
+    async with asyncio.timeout(60):
+        while not await Refusal.objects.filter(code=code, source="client").aexists():
+            await asyncio.sleep(0.02)

@@ -22,7 +22,8 @@ from emitter.delivery.inbox import Inbox
 from emitter.delivery.outbox import Outbox
 from emitter.delivery.place import Place, bytes_of
 from emitter.delivery.visitor import Visitor, begin
-from emitter.errors import CloseCode, EmitterError, FrameError, NotAllowed
+from emitter.errors import CODES, CloseCode, EmitterError, FrameError, NotAllowed
+from emitter.policy import refusals
 from emitter.policy.identity import Identity
 
 logger = logging.getLogger("emitter")
@@ -143,11 +144,11 @@ class Session:
                 self.say(wire.expiring(int(left)))
 
     def close(self, code: CloseCode, refusal: str = "") -> None:
-        """Ends the session with a code for the client; ``refusal`` is the stable code of why, and is counted."""
+        """Ends the session with a code for the client; ``refusal`` is the stable code of why, and is noted."""
         if self._closing is None:
             self._closing, self.reason = code, refusal or code.name.lower()
             if refusal:
-                metrics.REFUSED.labels(code=refusal).inc()
+                refusals.note_client(EmitterError(refusal, CODES[refusal].meaning), self.key)
         self._wake.set()
 
     def gone(self) -> None:
@@ -156,8 +157,8 @@ class Session:
         self._wake.set()
 
     def tell(self, error: EmitterError) -> None:
-        """Answers the client with an error frame, and counts it."""
-        metrics.REFUSED.labels(code=error.code).inc()
+        """Answers the client with an error frame, and notes the refusal."""
+        refusals.note_client(error, self.key)
         self.say(wire.error(error.code, error.detail))
 
     def say(self, frame: str) -> None:

@@ -14,14 +14,13 @@ from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
 from django.db import DatabaseError, InterfaceError
 
-from emitter import metrics
 from emitter.conversation import bearer_of, headers_of, query_of
 from emitter.errors import CODES, CloseCode, EmitterError, EmitterUnavailable, EventRefused
 from emitter.old_door.company import seated
 from emitter.old_door.guest import AUTHENTICATION_FAILED, Guest
 from emitter.old_door.shapes import SHAPES
 from emitter.old_door.sign_in import JWT_AUTH, knock
-from emitter.policy import door
+from emitter.policy import door, refusals
 
 logger = logging.getLogger("emitter")
 
@@ -37,7 +36,7 @@ class OldDoor(AsyncConsumer):  # type: ignore[misc]
             try:
                 guest = await _let_in(scope, stack)
             except EmitterError as refusal:
-                metrics.REFUSED.labels(code=refusal.code).inc()
+                refusals.note_client(refusal)
                 code, reason = _farewell(refusal)
                 if wants_answer and not CODES[refusal.code].retry:
                     await send(accept)

@@ -48,7 +48,7 @@ _cleaner = Cleaner()
 
 @contextmanager
 def came_by(way: str) -> Iterator[None]:
-    """What is refused inside came in by ``http``, ``command`` or ``spool``; elsewhere it is ``emitter``."""
+    """What is refused inside came in by ``http``, ``client``, ``command`` or ``spool``; elsewhere it is ``emitter``."""
     token = _way.set(way)
     try:
         yield
@@ -73,6 +73,12 @@ def note(error: EmitterError, about: About | None = None) -> EmitterError:
         if conf.refusal_rows:
             keeper.keep(_row(error, about or About()))
     return error
+
+
+def note_client(error: EmitterError, stream: str = "") -> EmitterError:
+    """The same for what a client was refused at its socket or stream."""
+    with came_by("client"):
+        return note(error, About(stream))
 
 
 def _row(error: EmitterError, about: About) -> Refusal:
