@@ -216,7 +216,7 @@ def test_after_an_outage_what_was_spooled_is_counted_once(
     connection.close()
     postgres_server.stop()
     tried = pool.submit(emitter.emit, context, event)
-    until(lambda: emitter._group._failing)
+    until(lambda: emitter._group._carrier.failing)
     emitter.spool.notice_away()  # As at its deadline, which is far.
     receipts = [tried.result(60), *(emitter.emit(context, event) for _ in range(9))]
     assert all(receipt.spooled for receipt in receipts)
