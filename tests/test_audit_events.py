@@ -100,6 +100,9 @@ SENT = {
     "Flask": "emit('event', message)",
     "Pusher": "pusher.trigger('channel', 'agent_started', {})",
     "Tornado": "self.write_message(message)",
+    "an attribute by its name": "await getattr(manager, 'send_to_user')('u', message)",
+    "an attribute by its name, or none": "send = getattr(manager, 'send_to_user', None); await send('u', message)",
+    "a stream of texts": "return StreamingHttpResponse(['event: agent_started\\ndata: {}\\n\\n'])",
     "a stream": "return StreamingHttpResponse(one for one in [message])",
     "a stream that a function makes": "return EventSourceResponse(self.made())",
 }

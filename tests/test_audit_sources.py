@@ -140,6 +140,43 @@ def test_a_decorator_that_sends_what_a_function_answers(tmp_path) -> None:
     assert found(report, "source") == {"Face.started": ["agent_started"]}
 
 
+def test_a_decorator_that_is_given_an_event(tmp_path) -> None:
+    report = audited(
+        tmp_path,
+        """
+        def emits(event):
+            def decorator(make):
+                async def method(self):
+                    await self.websocket.send_json({"type": event, "data": await make(self)})
+                return method
+            return decorator
+        class Agent:
+            @emits("agent_started")
+            async def begin(self):
+                return {}
+            @emits(event="agent_completed")
+            async def end(self):
+                return {}
+        """,
+    )
+    assert found(report, "source") == {"emits": ["agent_started", "agent_completed"]}
+    assert found(report, "delegates") == {"Agent.begin": ["agent_started"], "Agent.end": ["agent_completed"]}
+
+
+def test_a_decorator_that_only_listens_sends_nothing(tmp_path) -> None:
+    report = audited(
+        tmp_path,
+        """
+        class Page:
+            @bus.on("agent_started")
+            @emitter.listens_to("agent_completed")
+            def show(self, event):
+                self.text = event
+        """,
+    )
+    assert report.findings == []
+
+
 def test_what_calls_itself_comes_to_an_end(tmp_path) -> None:
     report = audited(
         tmp_path,

@@ -71,9 +71,18 @@ def test_differences_are_told_by_what_differs(registered) -> None:
     row = {"adapter": "base_agent", "kind": "field", "what": "field tool_name", "at": "2026-01-02T00:00Z"}
     for _ in range(2):
         ShadowDifference.objects.create(**row, method="emit_tool_executing", old="{}", new="{}")
-    assert told(COMMAND).splitlines()[-1] == "base_agent.emit_tool_executing: field tool_name (2 kept)"
+    assert (
+        told(COMMAND).splitlines()[-1]
+        == "base_agent.emit_tool_executing: field tool_name (2 kept, the last of 2026-01-02 00:00)"
+    )
     assert status("base_agent")["stored_differences"] == [
-        {"method": "emit_tool_executing", "kind": "field", "what": "field tool_name", "calls": 2}
+        {
+            "method": "emit_tool_executing",
+            "kind": "field",
+            "what": "field tool_name",
+            "calls": 2,
+            "last": "2026-01-02T00:00:00+00:00",
+        }
     ]
 
 

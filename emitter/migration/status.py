@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Sum
 
 from emitter.conf import conf
 from emitter.migration import history, senders
@@ -16,21 +17,32 @@ from emitter.models import AdapterTally, ShadowDifference
 COUNTS = ("calls", "failures", "differences")
 #: Rows of differences that are told of each adapter.
 MOST = 10
+MINUTE = "%Y-%m-%d %H:%M"
+
+
+class Kept(NamedTuple):
+    """Stored differences of one method in the same thing."""
+
+    method: str
+    kind: str
+    what: str
+    calls: int
+    last: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One adapter. ``ways`` are the calls by mode; ``kinds`` the stored differences: method, kind, what, how many."""
+    """One adapter. ``ways`` are the calls by mode; ``kinds`` the stored differences."""
 
     setting: Setting
     sender: bool
     counts: Mapping[str, int]
     ways: Mapping[str, int]
-    kinds: Sequence[tuple[str, str, str, int]] = field(default_factory=list)
+    kinds: Sequence[Kept] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
-        kinds = [dict(zip(("method", "kind", "what", "calls"), one, strict=True)) for one in self.kinds]
+        kinds = [{**one._asdict(), "last": one.last.isoformat()} for one in self.kinds]
         told = {**self.setting.as_json(), "sender": self.sender, **self.counts, "calls_by_mode": dict(self.ways)}
         return {**told, "stored_differences": kinds}
 
@@ -41,8 +53,8 @@ class Status:
             yield f"{adapter}: {self.setting.reason}"
         if self.setting.uniform is None and self.ways:
             yield f"{adapter}: {', '.join(f'{calls:,} calls in {mode}' for mode, calls in self.ways.items())}"
-        for method, _, what, calls in self.kinds:
-            yield f"{adapter}.{method}: {what} ({calls:,} kept)"
+        for one in self.kinds:
+            yield f"{adapter}.{one.method}: {one.what} ({one.calls:,} kept, the last of {one.last:{MINUTE}})"
 
 
 def statuses() -> Iterator[Status]:
@@ -61,17 +73,17 @@ def _sums(setting: Setting) -> Iterable[Any]:
     return rows.order_by("mode").values("mode").annotate(**{name: Sum(name) for name in COUNTS})
 
 
-def _kinds(adapter: str) -> list[tuple[str, str, str, int]]:
+def _kinds(adapter: str) -> list[Kept]:
     rows = ShadowDifference.objects.using(conf.database).filter(adapter=adapter).order_by()
-    found = rows.values_list("method", "kind", "what").annotate(calls=Count("id")).order_by("-calls", "method", "what")
-    return list(found[:MOST])
+    found = rows.values_list("method", "kind", "what").annotate(calls=Count("id"), last=Max("at"))
+    return [Kept(*one) for one in found.order_by("-last", "method", "what")[:MOST]]
 
 
 def table(found: Sequence[Status]) -> Iterator[str]:
     """Lines for a person."""
     rows: list[tuple[str, ...]] = [("adapter", "mode", "since", "by", "old sender", *COUNTS)]
     for one in found:
-        since = f"{one.setting.since:%Y-%m-%d %H:%M}" if one.setting.since else "always"
+        since = f"{one.setting.since:{MINUTE}}" if one.setting.since else "always"
         numbers = [f"{one.counts[name]:,}" for name in COUNTS]
         sender = "registered" if one.sender else "none"
         rows.append((one.setting.adapter, str(one.setting), since, one.setting.by or "-", sender, *numbers))

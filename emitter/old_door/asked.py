@@ -28,9 +28,10 @@ class Asked:
     async def start(self, who: Identity, wanted: Start) -> None:
         """Sets the agent to work; everything else is told by the run's events."""
         question = agents.check_question(wanted.text)
+        name = None if wanted.run is None else check_id("run_id", wanted.run)
         context = await agents.start(who.key, question, wanted.thread or self._thread)
-        if wanted.run is not None:
-            self._names[check_id("run_id", wanted.run)] = context.run_id
+        if name is not None:
+            self._names[name] = context.run_id
             if len(self._names) > NAMES:
                 self._names.popitem(last=False)
 

@@ -154,6 +154,13 @@ async def test_what_is_refused_is_told_and_the_conversation_goes_on(daphne: Daph
     assert (page.frames[0]["payload"]["code"], len(page.errors)) == (code, 1)
 
 
+async def test_what_is_refused_for_its_name_begins_no_run(daphne: Daphne, token: str, key: str) -> None:
+    async with visit(Page(daphne, token=token)) as page:
+        await page.say("chat", message="Hi", run_id="x" * 201)
+        await page.hear_until("error")
+    assert await run(runs_of, key, 1) == []
+
+
 async def test_a_refusal_before_the_handshake_ends_is_told(daphne: Daphne, token: str) -> None:
     async with visit(Program(daphne, token)) as program:
         await program.socket.send("hello")

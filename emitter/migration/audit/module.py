@@ -104,6 +104,8 @@ class _Reader:
         function.returns_type = f":{ast.unparse(node.returns)}" if node.returns else ""
         function.decorators = tuple(filter(None, map(chain_of, node.decorator_list)))
         Flow(function, self._is_known).read(node.args, node.body)
+        for decorator in node.decorator_list:
+            Flow(function, self._is_known).held(decorator)  # What a decorator is given, its function gives.
         return function
 
     def _constant(self, flow: Flow, statement: ast.stmt, constants: dict[str, Atoms]) -> None:

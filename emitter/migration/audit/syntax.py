@@ -18,6 +18,9 @@ def chain_of(node: ast.AST) -> str:
             case ast.Attribute(value, name):
                 suffix.append(f".{name}")
                 node = value
+            case ast.Call(ast.Name("getattr"), [value, ast.Constant(str(name)), *_]) if name.isidentifier():
+                suffix.append(f".{name}")
+                node = value
             case ast.Call(function):
                 suffix.append("()")
                 node = function

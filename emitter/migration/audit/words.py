@@ -73,6 +73,7 @@ _CONSUMER = re.compile(r"(Consumer|Web[sS]ocket(Handler|Endpoint|ServerProtocol)
 _SUFFIX = re.compile(r"(Event|Message|Frame)\Z")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _IN_JSON = re.compile(rf'"(?:{"|".join(TYPE_KEYS)})"\s*:\s*"({"|".join(CRITICAL)})"')
+_IN_STREAM = re.compile(rf"^event: ?({'|'.join(CRITICAL)})\s*$", re.MULTILINE)
 _BOOKKEEPING = re.compile(
     r"(\A|_)(log|logger|logging|metrics?|statsd|tracer|span|counter|warnings|mock|audit\w*)\Z", re.IGNORECASE
 )
@@ -89,9 +90,9 @@ def event_in(text: str) -> str | None:
 
 
 def events_written_in(text: str) -> frozenset[str]:
-    """The event that a text is, or the events that it names as JSON."""
-    if len(text) > _LONGEST:
-        return frozenset(_IN_JSON.findall(text))
+    """The event that a text is, or the events that it names as JSON or as a server-sent event."""
+    if len(text) > _LONGEST or text.startswith("event:"):
+        return frozenset([*_IN_JSON.findall(text), *_IN_STREAM.findall(text)])
     event = event_in(text)
     return frozenset() if event is None else frozenset({event})
 
