@@ -25,8 +25,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 #: Seconds that a server may take to start: after a crash PostgreSQL replays its log, beside whatever else is at work.
 START = 180.0
 PATIENCE = 60.0
-#: Below it are the ports of well-known services.
-FIRST_PORT = 10_000
+#: Below it are the ports of well-known services, and those that browsers refuse; 10080 is the last of them.
+FIRST_PORT = 11_000
 PR_SET_PDEATHSIG = 1
 
 # Linux signals a child when the *thread* that started it ends, so all are started by one that stays.
