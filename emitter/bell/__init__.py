@@ -8,8 +8,9 @@ and reads the log. The message is documented and any Channels consumer may join 
 ``events`` are the events up to ``head`` as JSON texts, exactly as they go to a client; it is empty when they are large.
 """
 
+from emitter.bell.address import redis_address
 from emitter.bell.group import user_group
 from emitter.bell.hub import Hub, Listener, hub_here
 from emitter.bell.ringer import probe, ring
 
-__all__ = ["Hub", "Listener", "hub_here", "probe", "ring", "user_group"]
+__all__ = ["Hub", "Listener", "hub_here", "probe", "redis_address", "ring", "user_group"]

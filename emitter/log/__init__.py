@@ -5,7 +5,7 @@ whoever asks for ``head`` sees exactly 1..head. That is the contract on which de
 and saved in two steps would break it.
 """
 
-from emitter.log.append import Appended, append, append_here, dialect, leave_standby
+from emitter.log.append import Appended, append, append_here, dialect
 from emitter.log.entry import Entry, Receipt, Unit
 from emitter.log.read import (
     Stored,
@@ -41,7 +41,6 @@ __all__ = [
     "dialect",
     "heads",
     "history",
-    "leave_standby",
     "open_stream",
     "ping",
     "read_after",

@@ -51,18 +51,18 @@ def dialect(connection: BaseDatabaseWrapper) -> ModuleType:
     return postgres if connection.vendor == "postgresql" else sqlite
 
 
-def leave_standby(connection: BaseDatabaseWrapper, error: Exception) -> None:
-    """Closes a connection that stands, but to a server that has become a standby: the next one finds the primary."""
-    if dialect(connection).is_standby(error):
-        connection.close()
-
-
 def append(units: Sequence[Unit], terms: Terms) -> Appended:
     """Stores a batch in a transaction of its own. Raises ``DatabaseError``; then nothing of it is stored."""
-    boot.note_writer()
-    barred = _barred(units, terms)
-    with transaction.atomic(using=conf.database, durable=True):
-        appended = _append(connections[conf.database], units, terms, barred, wait=False)
+    connection = connections[conf.database]
+    try:
+        boot.note_writer()
+        barred = _barred(units, terms)
+        with transaction.atomic(using=conf.database, durable=True):
+            appended = _append(connection, units, terms, barred, wait=False)
+    except DatabaseError as error:
+        if dialect(connection).is_standby(error):
+            connection.close()  # It stands, but to a server that takes no writes; the next one finds who does.
+        raise
     if appended.stored:
         metrics.COMMITS.inc()
     return appended

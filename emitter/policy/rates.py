@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from django.conf import settings
-
-from emitter.conf import conf
+from emitter import bell
 from emitter.errors import EmitterError
 
 logger = logging.getLogger("emitter")
@@ -109,10 +107,8 @@ _shared: dict[str, SharedRates] = {}
 
 def shared() -> LocalRates | SharedRates:
     """The buckets that all processes share, as far as that is possible here."""
-    layer = settings.CHANNEL_LAYERS.get(conf.channel_layer, {}) if hasattr(settings, "CHANNEL_LAYERS") else {}
-    hosts = layer.get("CONFIG", {}).get("hosts") or [None]
-    address = hosts[0].get("address") if isinstance(hosts[0], dict) else hosts[0]
-    if not isinstance(address, str):
+    address = bell.redis_address()
+    if address is None:
         return local
     if address not in _shared:
         _shared[address] = SharedRates(_client(address), local)

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connections
 from emitter import metrics
 from emitter.conf import conf
 from emitter.errors import EmitterError, TransactionError
-from emitter.log.append import Appended, dialect, leave_standby
+from emitter.log.append import Appended, dialect
 from emitter.log.entry import Outcome, Unit
 from emitter.service.queue import TurnQueue
 from emitter.service.spooler import Spooler
@@ -107,7 +107,6 @@ class Carrier:
         """Tries again what may succeed later; otherwise finds the one caller whose event the database refuses."""
         connection = connections[conf.database]
         passing = dialect(connection).is_passing(error)
-        leave_standby(connection, error)
         connection.close_if_unusable_or_obsolete()
         if passing:
             self._try_later(batch, error)

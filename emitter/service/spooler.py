@@ -168,9 +168,7 @@ class Spooler:
         try:
             appended = self._commit([place.unit for place in waiting])
         except DatabaseError as error:
-            connection = connections[conf.database]
-            log.leave_standby(connection, error)
-            if log.dialect(connection).is_passing(error):
+            if log.dialect(connections[conf.database]).is_passing(error):
                 raise
             if len(waiting) == 1:
                 return [EmitterError("database_error", f"The database refused the event: {error}")]
