@@ -10,7 +10,7 @@ from emitter.blocking import run
 from emitter.context import RunContext
 from emitter.delivery.devices import position_of
 from emitter.events import AgentThinking
-from emitter.log import aopen_stream, bodies_at
+from emitter.log import bodies_at, open_stream
 from emitter.models import Event, Stream
 from emitter.service import emitter
 
@@ -36,7 +36,7 @@ def _texts(key: str) -> list[str]:
 
 async def epoch_of(key: str) -> str:
     """The identity of a stream."""
-    return (await aopen_stream(key)).epoch
+    return (await run(open_stream, key)).epoch
 
 
 async def prune(key: str, to: int) -> None:

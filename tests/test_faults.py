@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from emitter import metrics
+from emitter import blocking, metrics
 from emitter.cursor import Growth
 from emitter.delivery import Session
-from emitter.log import aopen_stream
+from emitter.log import open_stream
 
 from .conftest import Configure
 from .sockets import converse
@@ -38,7 +38,7 @@ def layer(settings: Any, configure: Configure) -> Any:
 
 async def applied_live(key: str, batches: list[int], *, at_once: bool = False) -> tuple[list[str], list[str]]:
     """What a live client applies of so many emits, and what the log holds of them."""
-    had = (await aopen_stream(key)).head
+    had = (await blocking.run(open_stream, key)).head
     async with converse(key) as client:
         if at_once:
             await asyncio.gather(*[think(key, size) for size in batches])

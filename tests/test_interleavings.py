@@ -127,7 +127,7 @@ class Stream(RuleBasedStateMachine):
     async def catch_up(self, ack: bool) -> None:
         """Reads until the client is where the log is."""
         assert self.client is not None
-        state = await log.aopen_stream(self.key)
+        state = await blocking.run(log.open_stream, self.key)
         async with asyncio.timeout(60):
             while (self.client.epoch, self.client.position) != (state.epoch, state.head):
                 await reception_here().look()

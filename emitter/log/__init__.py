@@ -10,7 +10,6 @@ from emitter.log.entry import Entry, Receipt, Unit
 from emitter.log.read import (
     Stored,
     aheads,
-    aopen_stream,
     aread_after,
     bodies_at,
     heads,
@@ -33,7 +32,6 @@ __all__ = [
     "Stored",
     "Unit",
     "aheads",
-    "aopen_stream",
     "append",
     "append_here",
     "aread_after",

@@ -74,11 +74,6 @@ def open_stream(key: str) -> StreamState:
     return state
 
 
-async def aopen_stream(key: str) -> StreamState:
-    """The async twin of :func:`open_stream`."""
-    return await blocking.run(open_stream, key)
-
-
 def _state(key: str) -> StreamState | None:
     row = Stream.objects.using(conf.database).filter(key=key).values_list("epoch", "head", "pruned_to").first()
     return StreamState(*row) if row else None
