@@ -22,6 +22,8 @@ from emitter.log.verify import faults_of
 from emitter.models import Event
 from emitter.service import emitter
 
+from .conftest import Configure
+
 THOUGHT = AgentThinking("Hm", 1)
 
 
@@ -198,8 +200,12 @@ async def test_a_native_loop_cannot_see_into_a_tests_transaction(alice) -> None:
 
 
 @pytest.fixture
-def without_autocommit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in a project whose settings have `AUTOCOMMIT: False`, where Django itself never commits."""
+def without_autocommit(monkeypatch: pytest.MonkeyPatch, configure: Configure) -> Iterator[None]:
+    """As in a project whose settings have `AUTOCOMMIT: False`, where Django itself never commits.
+
+    Nothing else writes meanwhile: SQLite refuses a write to whoever has read before another's.
+    """
+    configure(REFUSAL_ROWS=0)
     connections.close_all()
     monkeypatch.setitem(connections.settings["default"], "AUTOCOMMIT", False)
     yield
